@@ -1,0 +1,1 @@
+"""WORDS: the values that every room shares. Imports nothing of ours."""

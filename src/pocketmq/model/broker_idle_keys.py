@@ -1,0 +1,99 @@
+"""Keys of a broker that are declared, so that their values are checked and kept, and that nothing acts on."""
+
+from pocketmq.model.settings import UnusedKeys
+
+BROKER_IDLE_KEYS = (
+    UnusedKeys(
+        "consumers pull; there is no popping",
+        """
+        defaultMessageRequestMode defaultPopShareQueueNum serverLoadBalancerEnable popPollingSize maxPopPollingSize
+        reviveInterval reviveMaxSlow reviveAckWaitMs enableSkipLongAwaitingAck popReviveMaxAttemptTimes
+        skipWhenCKRePutReachMaxTimes popFromRetryProbability popFromRetryProbabilityForPriority priorityOrderAsc
+        useSeparateRetryQueue enableRetryTopicV2 retrieveMessageFromPopRetryTopicV1 popResponseReturnActualRetryTopic
+        initPopOffsetByCheckMsgInMem enableNotifyBeforePopCalculateLag enableNotifyAfterPopOrderLockRelease
+        enablePopMessageThreshold popInflightMessageThreshold
+        """,
+    ),
+    UnusedKeys(
+        "there are no transactions",
+        """
+        rejectTransactionMessage transactionTimeOut transactionCheckMax transactionCheckInterval
+        transactionOpMsgMaxSize transactionOpBatchInterval
+        """,
+    ),
+    UnusedKeys(
+        "delays have levels; there is no timer wheel",
+        """
+        mappedFileSizeTimerLog timerPrecisionMs timerRollWindowSlot timerMaxDelaySec timerFlushIntervalMs
+        timerCongestNumEachSlot timerInterceptDelayLevel timerStopEnqueue timerStopDequeue
+        appendTopicForTimerDeleteKey recallMessageEnable allowRecallWhenBrokerNotWriteable
+        """,
+    ),
+    UnusedKeys(
+        "nothing is deleted because of its age or a full disk",
+        """
+        deleteWhen fileReservedTime deleteFileBatchMax cleanResourceInterval cleanFileForciblyEnable
+        diskMaxUsedSpaceRatio diskSpaceCleanForciblyRatio diskSpaceWarningLevelRatio
+        """,
+    ),
+    UnusedKeys(
+        "there are no replicas",
+        """
+        haMasterAddress haSendHeartbeatInterval haHousekeepingInterval haTransferBatchSize haMaxGapNotInSync
+        slaveTimeout totalReplicas minInSyncReplicas enableAutoInSyncReplicas haFlowControlEnable
+        maxHaTransferByteInSecond syncFromLastFile offsetCheckInSlave enableSlaveActingMaster brokerHeartbeatInterval
+        sendHeartbeatTimeoutMillis brokerNotActiveTimeoutMillis syncBrokerMemberGroupPeriod lockInStrictMode
+        """,
+    ),
+    UnusedKeys("there are no replicas to wait for", "inSyncReplicas allAckInSyncStateSet", only_default=True),
+    UnusedKeys(
+        "there are no light queues",
+        "enableLmq enableMultiDispatch maxLmqConsumeQueueNum",
+    ),
+    UnusedKeys(
+        "consumers filter by tag; SQL92 is refused",
+        "enablePropertyFilter filterSupportRetry filterDataCleanTimeSpan maxFilterMessageSize",
+    ),
+    UnusedKeys(
+        "a lag is counted from the offsets",
+        "maxConsumeQueueScan sampleCountThreshold estimateAccumulation",
+    ),
+    UnusedKeys(
+        "a pull brings at most 160 messages and 256 KiB, from memory and disk alike",
+        """
+        maxTransferBytesOnMessageInMemory maxTransferCountOnMessageInMemory maxTransferBytesOnMessageInDisk
+        maxTransferCountOnMessageInDisk pullBatchMaxMessageCount disableConsumeIfConsumerReadSlowly
+        consumerFallbehindThreshold
+        """,
+    ),
+    UnusedKeys("there are no batch consume queues", "mapperFileSizeBatchConsumeQueue"),
+    UnusedKeys("records of topics longer than 127 bytes are always of version 2", "autoMessageVersionOnTopicLen"),
+    UnusedKeys("a send waits for the disk for as long as syncFlushTimeout says", "putMessageTimeout"),
+    UnusedKeys(
+        "clients and subscriptions are remembered until channelExpiredTimeout",
+        "subscriptionExpiredTimeout enableRegisterProducer",
+    ),
+    UnusedKeys(
+        "body checksums are always checked after a crash, and properties have none",
+        "checkCRCOnRecover enabledAppendPropCRC forceVerifyPropCRC",
+    ),
+    UnusedKeys(
+        "the rhythm of the small files is fixed: offsets every 5 seconds, queues every second",
+        "flushConsumerOffsetInterval flushDelayOffsetInterval flushIntervalConsumeQueue",
+    ),
+    UnusedKeys(
+        "the broker registers the one way there is",
+        "forceRegister enableSingleTopicRegister enableSplitRegistration splitRegistrationSize",
+    ),
+    UnusedKeys(
+        "connections live as long as their peers do",
+        "serverChannelMaxIdleTimeSeconds serverSocketBacklog connectTimeoutMillis",
+    ),
+    UnusedKeys(
+        "answers of the request-reply pattern, proxies and static subscriptions are not served",
+        """
+        storeReplyMessageEnable forwardTimeout useStaticSubscription enableBroadcastOffsetStore
+        broadcastOffsetExpireSecond broadcastOffsetExpireMaxSecond
+        """,
+    ),
+)

@@ -1,0 +1,112 @@
+"""Every bound in one place. A number taken from RocketMQ names its class."""
+
+FRAME_BYTES_MAX = 16_777_216
+"""NettyDecoder: com.rocketmq.remoting.frameMaxLength; the length field itself is not counted."""
+
+HEADER_BYTES_MAX = 1 << 20
+"""A header larger than this is nonsense: topics, groups and 32 KiB of properties fit many times."""
+
+JSON_DEPTH_MAX = 64
+"""Nesting that no RocketMQ body reaches; deeper input is refused before it can exhaust the stack."""
+
+TOPIC_CHARS_MAX = 127
+"""TopicValidator.TOPIC_MAX_LENGTH for names that users choose."""
+
+RETRY_OR_DLQ_TOPIC_CHARS_MAX = 255
+"""TopicValidator.RETRY_OR_DLQ_TOPIC_MAX_LENGTH."""
+
+GROUP_CHARS_MAX = 120
+"""Validators.CHARACTER_MAX_LENGTH... TopicValidator.GROUP_MAX_LENGTH for consumer and producer groups."""
+
+PROPERTIES_BYTES_MAX = 32_767
+"""MessageExtEncoder: properties length is a signed 16-bit number."""
+
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+"""MessageStoreConfig.maxMessageSize."""
+
+PULL_MESSAGES_MAX = 160
+"""DefaultMessageStore: pullBatchMaxMessageCount."""
+
+QUEUES_PER_TOPIC_MAX = 65_536
+"""A topic with more queues than this is a typing error; Java has no bound."""
+
+PARKED_PULLS_MAX = 100_000
+"""PullRequestHoldService has no bound; beyond ours a pull is answered at once instead of waiting."""
+
+OUTBOX_BYTES_MAX = 64 * 1024 * 1024
+"""What may wait for a slow reader before its connection is closed."""
+
+OPEN_FILES_MAX = 256
+"""Descriptors that the store keeps open for all its commit log and consume queue files; Java keeps every file open."""
+
+CALLS_IN_FLIGHT_MAX = 65_535
+"""NettySystemConfig.CLIENT_ASYNC_SEMAPHORE_VALUE: calls that may wait for an answer on one connection."""
+
+CACHED_MESSAGES_PER_QUEUE_MAX = 1_000
+"""DefaultMQPushConsumer.pullThresholdForQueue: pulled and not yet acknowledged."""
+
+CACHED_BYTES_PER_QUEUE_MAX = 100 * 1024 * 1024
+"""DefaultMQPushConsumer.pullThresholdSizeForQueue."""
+
+CACHED_SPAN_PER_QUEUE_MAX = 2_000
+"""DefaultMQPushConsumer.consumeConcurrentlyMaxSpan: from the first unacknowledged message to the last pulled."""
+
+INFLATED_BODY_BYTES_MAX = 64 * 1024 * 1024
+"""A compressed body that grows beyond this is refused: 4 MiB of zeros would become 4 GiB."""
+
+SERVER_REQUESTS_IN_FLIGHT_MAX = 64
+"""Requests of brokers that a client works on at once; more are refused as busy."""
+
+NAMESRV_REPLICAS_MAX = 10_000
+"""Broker processes in one name server's table; RouteInfoManager has no bound."""
+
+NAMESRV_ROWS_MAX = 1_000_000
+"""Pairs of topic and broker in one name server's table, some hundreds of bytes each; RouteInfoManager has no bound."""
+
+NAMESRV_NAME_CHARS_MAX = 255
+"""A cluster's, broker's, zone's or topic's name, or an address, in a registration; TopicValidator's longest topic."""
+
+NAMESRV_FILTER_SERVERS_MAX = 100
+"""Filter servers of one broker, a feature of RocketMQ 3; RouteInfoManager has no bound."""
+
+KV_CONFIG_CHARS_MAX = 4 * 1024 * 1024
+"""Namespaces, keys and values of the key-value table together; each change writes all of it to the disk."""
+
+TOPICS_PER_BROKER_MAX = 100_000
+"""TopicConfigManager has no bound; each topic is some hundreds of bytes here and a row of every registration."""
+
+GROUPS_PER_BROKER_MAX = 100_000
+"""SubscriptionGroupManager has no bound, and any request may create a group."""
+
+CLIENT_REGISTRATIONS_MAX = 500_000
+"""Pairs of group and connection that a broker remembers; ConsumerManager and ProducerManager have no bound."""
+
+SUBSCRIPTIONS_PER_GROUP_MAX = 10_000
+"""Topics that one consumer group subscribes to."""
+
+CLIENT_ID_CHARS_MAX = 1_024
+"""What a client calls itself: address, process, unit; Java has no bound."""
+
+QUEUE_LOCKS_MAX = 1_000_000
+"""Queues locked by orderly consumers; RebalanceLockManager has no bound."""
+
+STATISTICS_COUNTERS_MAX = 200_000
+"""Names times keys of BrokerStatsManager; beyond it new topics and groups are not counted."""
+
+DELAYED_PER_TURN_MAX = 512
+"""Delayed messages delivered in one turn, so that a backlog does not stop everybody else."""
+
+RETRY_QUEUES_PER_GROUP_MAX = 1_024
+"""SubscriptionGroupConfig.retryQueueNums has no bound."""
+
+QUEUE_ENTRIES_QUERIED_MAX = 1_000
+"""Entries that one QUERY_CONSUME_QUEUE answers; Java has no bound."""
+
+INDEX_ENTRIES_PENDING_MAX = 16_384
+"""Key index entries that gather in memory before they are written to the file; 20 bytes each."""
+
+RELAYS_MAX = 1_000
+"""Questions passed on to clients that may be open at once; Java has no bound."""
+
+BIT_SET_BYTES_MAX = 1024
+"""BatchAck.bitSet: one bit for each message of a popped batch, and a pop returns some dozens."""
