@@ -1,0 +1,19 @@
+"""CRC-32 as RocketMQ stores it."""
+
+import zlib
+
+from pocketmq.model.properties import CRC32
+from pocketmq.protocol.properties import NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR
+
+_DIGITS = 10
+
+
+def crc32_positive(content: bytes) -> int:
+    """The CRC without its highest bit, so that Java's int is never negative (UtilAll#crc32)."""
+    return zlib.crc32(content) & 0x7FFF_FFFF
+
+
+def crc_property(checksum: int) -> bytes:
+    """The property that carries a record's CRC: ten digits, the lowest first (MessageDecoder#createCrc32)."""
+    digits = f"{checksum:0{_DIGITS}d}"[::-1]
+    return f"{CRC32}{NAME_VALUE_SEPARATOR}{digits}{PROPERTY_SEPARATOR}".encode()

@@ -1,0 +1,367 @@
+"""The request that a broker sees most, read straight from the frame's bytes (⚡).
+
+SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE name their fields a..n; SEND_MESSAGE spells them out
+(SendMessageRequestHeaderV2, SendMessageRequestHeader).
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+
+try:
+    import cython
+except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
+    from pocketmq.model import uncompiled as cython  # type: ignore[no-redef]
+
+from pocketmq.model.errors import Refusal
+from pocketmq.protocol.frame.command import Command
+from pocketmq.protocol.frame.encoding import ROCKETMQ
+
+ABSENT = -1
+_SEND_MESSAGE = 10
+_PROPERTIES_SCANNED_MAX = 65_536
+_INT32_MAX = 2_147_483_647
+_Int32 = Annotated[int, msgspec.Meta(ge=-_INT32_MAX - 1, le=_INT32_MAX)]
+_scratch = bytearray(4096 + _PROPERTIES_SCANNED_MAX)
+
+_NAMES = {
+    "producer_group": ("producerGroup", "a"),
+    "topic": ("topic", "b"),
+    "default_topic": ("defaultTopic", "c"),
+    "default_topic_queue_nums": ("defaultTopicQueueNums", "d"),
+    "queue_id": ("queueId", "e"),
+    "sys_flag": ("sysFlag", "f"),
+    "born_timestamp": ("bornTimestamp", "g"),
+    "flag": ("flag", "h"),
+    "properties": ("properties", "i"),
+    "reconsume_times": ("reconsumeTimes", "j"),
+    "unit_mode": ("unitMode", "k"),
+    "max_reconsume_times": ("maxReconsumeTimes", "l"),
+    "batch": ("batch", "m"),
+}
+
+
+@cython.cclass
+class SendHeader:
+    """Fields of codes 10, 310 and 320; `properties` as UTF-8; `max_reconsume_times` is ABSENT where not sent."""
+
+    producer_group = cython.declare(object, visibility="public")
+    topic = cython.declare(object, visibility="public")
+    default_topic = cython.declare(object, visibility="public")
+    default_topic_queue_nums = cython.declare(cython.int, visibility="public")
+    queue_id = cython.declare(cython.int, visibility="public")
+    sys_flag = cython.declare(cython.int, visibility="public")
+    born_timestamp = cython.declare(cython.longlong, visibility="public")
+    flag = cython.declare(cython.int, visibility="public")
+    properties = cython.declare(bytes, visibility="public")
+    reconsume_times = cython.declare(cython.int, visibility="public")
+    unit_mode = cython.declare(cython.bint, visibility="public")
+    max_reconsume_times = cython.declare(cython.int, visibility="public")
+    batch = cython.declare(cython.bint, visibility="public")
+
+    def __init__(self) -> None:
+        self.producer_group = self.topic = self.default_topic = ""
+        self.default_topic_queue_nums = self.queue_id = self.sys_flag = self.flag = self.reconsume_times = 0
+        self.born_timestamp = 0
+        self.properties = b""
+        self.unit_mode = self.batch = False
+        self.max_reconsume_times = ABSENT
+
+
+class _Letters(msgspec.Struct):
+    """The one-letter form for plain Python: msgspec reads the numbers out of their texts."""
+
+    a: str
+    b: str
+    c: str
+    d: _Int32
+    e: _Int32
+    f: _Int32
+    g: int
+    h: _Int32
+    i: str = ""
+    j: _Int32 = 0
+    k: str = ""
+    l: _Int32 = ABSENT  # noqa: E741 - the wire's own name
+    m: str = ""
+
+
+def read_send(command: Command) -> SendHeader:
+    """The send header of `command`. Raises Refusal that names a missing or ill-typed field."""
+    header: SendHeader
+    if cython.compiled and command._fields is None and command.code != _SEND_MESSAGE:
+        header = SendHeader()
+        if command.serialize_type == ROCKETMQ:
+            if _scan_binary(header, command._data, command._ext_start, command._ext_end):
+                return header
+        elif _scan_json(header, command._data, command._ext_start, command._ext_end):
+            return header
+    if not cython.compiled and command.code != _SEND_MESSAGE:
+        try:
+            letters = msgspec.convert(command.fields, _Letters, strict=False)
+        except msgspec.ValidationError:
+            return _from_fields(command.fields, 1)  # Says what is wrong, or that nothing is.
+        return _from_letters(letters)
+    return _from_fields(command.fields, 0 if command.code == _SEND_MESSAGE else 1)
+
+
+def _from_letters(letters: _Letters) -> SendHeader:
+    header = SendHeader()
+    header.producer_group = letters.a
+    header.topic = letters.b
+    header.default_topic = letters.c
+    header.default_topic_queue_nums = letters.d
+    header.queue_id = letters.e
+    header.sys_flag = letters.f
+    header.born_timestamp = letters.g
+    header.flag = letters.h
+    header.properties = letters.i.encode("utf-8", "replace")
+    header.reconsume_times = letters.j
+    header.unit_mode = letters.k == "true"
+    header.max_reconsume_times = letters.l
+    header.batch = letters.m == "true"
+    return header
+
+
+def _from_fields(fields: Mapping[str, str], form: int) -> SendHeader:
+    """`form` 0 reads the spelled-out names, 1 the letters."""
+    header = SendHeader()
+    header.producer_group = _required(fields, "producer_group", form)
+    header.topic = _required(fields, "topic", form)
+    header.default_topic = _required(fields, "default_topic", form)
+    header.default_topic_queue_nums = _number(fields, "default_topic_queue_nums", form)
+    header.queue_id = _number(fields, "queue_id", form)
+    header.sys_flag = _number(fields, "sys_flag", form)
+    header.born_timestamp = _number(fields, "born_timestamp", form, 64)
+    header.flag = _number(fields, "flag", form)
+    header.properties = fields.get(_NAMES["properties"][form], "").encode("utf-8", "replace")
+    if _NAMES["reconsume_times"][form] in fields:
+        header.reconsume_times = _number(fields, "reconsume_times", form)
+    if _NAMES["max_reconsume_times"][form] in fields:
+        header.max_reconsume_times = _number(fields, "max_reconsume_times", form)
+    header.unit_mode = fields.get(_NAMES["unit_mode"][form], "") == "true"
+    header.batch = fields.get(_NAMES["batch"][form], "") == "true"
+    return header
+
+
+def _required(fields: Mapping[str, str], name: str, form: int) -> str:
+    wire = _NAMES[name][form]
+    value = fields.get(wire)
+    if value is None:
+        raise Refusal(1, f"the custom field <{wire}> is null")
+    return value
+
+
+def _number(fields: Mapping[str, str], name: str, form: int, bits: int = 32) -> int:
+    text = _required(fields, name, form)
+    try:
+        value = int(text)
+    except ValueError:
+        raise Refusal(1, f"the custom field <{_NAMES[name][form]}> is not a number: {text[:64]!r}") from None
+    if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+        raise Refusal(1, f"the custom field <{_NAMES[name][form]}> is not a {bits}-bit number: {text[:64]!r}")
+    return value
+
+
+@cython.cfunc
+def _scan_json(header: SendHeader, data: bytes, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
+    """Reads the one-letter fields in place; false where anything is unusual, and the slow way says what."""
+    p: cython.p_const_uchar = data
+    i: cython.Py_ssize_t = start + 1
+    at: cython.Py_ssize_t
+    seen: cython.int = 0
+    letter: cython.int
+    escaped: cython.bint
+    if end - start < 2:
+        return False
+    while True:
+        if i + 4 >= end or p[i] != 0x22:
+            return False
+        letter = p[i + 1] if p[i + 2] == 0x22 else 0
+        i += 1
+        while i < end and p[i] != 0x22:
+            i += 1
+        if i + 3 >= end or p[i + 1] != 0x3A or p[i + 2] != 0x22:
+            return False
+        at = i + 3
+        i = at
+        escaped = False
+        while i < end and p[i] != 0x22:
+            if p[i] == 0x5C:
+                escaped = True
+                i += 1
+            i += 1
+        if i + 1 >= end:
+            return False
+        if letter == 0x69:
+            properties = _unescaped(p, at, i) if escaped else p[at:i]
+            if properties is None:
+                return False
+            header.properties = properties
+        elif letter:
+            if escaped or not _take(header, letter, p, at, i):
+                return False
+            seen |= 1 << (letter & 31)
+        i += 1
+        if p[i] == 0x2C:
+            i += 1
+        else:
+            return p[i] == 0x7D and (seen & 0x1FE) == 0x1FE
+
+
+@cython.cfunc
+def _scan_binary(header: SendHeader, data: bytes, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
+    p: cython.p_const_uchar = data
+    i: cython.Py_ssize_t = start
+    at: cython.Py_ssize_t
+    length: cython.Py_ssize_t
+    seen: cython.int = 0
+    letter: cython.int
+    while i < end:
+        if i + 2 > end:
+            return False
+        length = (p[i] << 8) | p[i + 1]
+        letter = p[i + 2] if length == 1 else 0
+        i += 2 + length
+        if length == 0 or i + 4 > end or p[i] != 0:
+            return False
+        length = (p[i + 1] << 16) | (p[i + 2] << 8) | p[i + 3]
+        at = i + 4
+        i = at + length
+        if i > end:
+            return False
+        if letter == 0x69:
+            header.properties = p[at:i]
+        elif letter and length:
+            if not _take(header, letter, p, at, i):
+                return False
+            seen |= 1 << (letter & 31)
+    return (seen & 0x1FE) == 0x1FE
+
+
+@cython.cfunc
+def _take(
+    header: SendHeader, letter: cython.int, p: cython.p_const_uchar, at: cython.Py_ssize_t, end: cython.Py_ssize_t
+) -> cython.bint:
+    """Puts one field; false if its text is not what the field holds."""
+    number: cython.longlong
+    if letter == 0x61:
+        header.producer_group = p[at:end].decode("utf-8", "replace")
+        return True
+    if letter == 0x62:
+        header.topic = p[at:end].decode("utf-8", "replace")
+        return True
+    if letter == 0x63:
+        header.default_topic = p[at:end].decode("utf-8", "replace")
+        return True
+    if letter == 0x6B:
+        header.unit_mode = end - at == 4 and p[at] == 0x74
+        return True
+    if letter == 0x6D:
+        header.batch = end - at == 4 and p[at] == 0x74
+        return True
+    if letter > 0x6D or letter < 0x64:
+        return True
+    number = _decimal(p, at, end)
+    if number < 0 or (number > _INT32_MAX and letter != 0x67):
+        return False
+    if letter == 0x64:
+        header.default_topic_queue_nums = number
+    elif letter == 0x65:
+        header.queue_id = number
+    elif letter == 0x66:
+        header.sys_flag = number
+    elif letter == 0x67:
+        header.born_timestamp = number
+    elif letter == 0x68:
+        header.flag = number
+    elif letter == 0x6A:
+        header.reconsume_times = number
+    else:
+        header.max_reconsume_times = number
+    return True
+
+
+@cython.cfunc
+@cython.inline
+def _decimal(p: cython.p_const_uchar, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.longlong:
+    """A plain decimal of at most 18 digits; -1 for anything else."""
+    value: cython.longlong = 0
+    if end == at or end - at > 18:
+        return -1
+    while at < end:
+        if p[at] < 0x30 or p[at] > 0x39:
+            return -1
+        value = value * 10 + (p[at] - 0x30)
+        at += 1
+    return value
+
+
+@cython.cfunc
+def _unescaped(p: cython.p_const_uchar, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> bytes | None:
+    """The text of a JSON string as UTF-8; None where it is long, broken or has surrogates."""
+    out: cython.p_uchar = _scratch
+    n: cython.Py_ssize_t = 0
+    unit: cython.int
+    c: cython.int
+    if end - at > _PROPERTIES_SCANNED_MAX:
+        return None
+    while at < end:
+        if p[at] != 0x5C:
+            out[n] = p[at]
+            n += 1
+            at += 1
+            continue
+        if at + 1 >= end:
+            return None
+        c = p[at + 1]
+        at += 2
+        if c == 0x75:
+            if at + 4 > end:
+                return None
+            unit = 0
+            for _ in range(4):
+                c = p[at]
+                at += 1
+                if 0x30 <= c <= 0x39:
+                    unit = unit * 16 + c - 0x30
+                elif 0x61 <= (c | 0x20) <= 0x66:
+                    unit = unit * 16 + (c | 0x20) - 0x57
+                else:
+                    return None
+            if unit < 0x80:
+                out[n] = unit
+                n += 1
+            elif unit < 0x800:
+                out[n] = 0xC0 | (unit >> 6)
+                out[n + 1] = 0x80 | (unit & 0x3F)
+                n += 2
+            elif unit < 0xD800 or unit > 0xDFFF:
+                out[n] = 0xE0 | (unit >> 12)
+                out[n + 1] = 0x80 | ((unit >> 6) & 0x3F)
+                out[n + 2] = 0x80 | (unit & 0x3F)
+                n += 3
+            else:
+                return None
+        elif c == 0x22 or c == 0x5C or c == 0x2F:
+            out[n] = c
+            n += 1
+        elif c == 0x6E:
+            out[n] = 0x0A
+            n += 1
+        elif c == 0x74:
+            out[n] = 0x09
+            n += 1
+        elif c == 0x72:
+            out[n] = 0x0D
+            n += 1
+        elif c == 0x62:
+            out[n] = 0x08
+            n += 1
+        elif c == 0x66:
+            out[n] = 0x0C
+            n += 1
+        else:
+            return None
+    return out[:n]
