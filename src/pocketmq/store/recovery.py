@@ -1,0 +1,227 @@
+"""Makes the store on a disk ready to use: finds the log's end, keeps what is sound, derives the rest again.
+
+```
+log     |.... synced with all derived ....|.... walked, checked, derived again ....|  torn, zeroed  |
+        start                         trusted                                     end
+```
+
+The file `abort` is there while a store is open; found at the start, it says that the last stop was unclean. Then
+queues and index are trusted for records below `trusted`, the checkpoint's log offset, never by timestamps; after a
+clean stop, for all records that the queues know. From the last record they agree on, the log is walked to its end.
+Where queues or index are missing, or turn out to lack what they should have, the walk starts at the log's start.
+
+Progress is saved every 64 MiB, so that a recovery that is itself cut off does not start over.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from pocketmq.protocol.record import Scanned
+from pocketmq.store.checkpoint import (
+    Checkpoint,
+    establish_durable_offset,
+    load_checkpoint,
+    load_durable_offset,
+    save_checkpoint,
+)
+from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue
+from pocketmq.store.disk import Disk
+from pocketmq.store.log_walk import Damage, LogWalk
+from pocketmq.store.message_store import MessageStore, StoreSizes
+from pocketmq.store.placing import LIGHT_TOPIC_PREFIX, Placing
+from pocketmq.store.queue_recovery import count_kept, first_live, last_record
+from pocketmq.store.segments import Unsynced
+
+ABORT_PATH = "abort"
+QUEUE_FOLDER = "consumequeue"
+INDEX_FOLDER = "index"
+PROGRESS_BYTES = 64 << 20
+
+
+@dataclass(slots=True)
+class Recovery:
+    """What was found. Each damage is something acknowledged that cannot be read any more: a person must look at it."""
+
+    was_clean: bool
+    walked_from: int = 0
+    log_end: int = 0
+    records: int = 0
+    torn: str = ""
+    """What stood at the end of the log and was cut off; empty if nothing."""
+    damage: list[Damage] = field(default_factory=list)
+
+
+class EntriesMissing(Exception):
+    """A queue lacks entries that the checkpoint promises."""
+
+
+def open_store(disk: Disk, sizes: StoreSizes, now_ms: int, owner: bytes = b"") -> tuple[MessageStore, Recovery]:
+    """The store of this disk, an empty one if there is none; `owner` is written to the abort file.
+
+    Raises OSError, and StoreError for files that do not fit the settings; nothing that a record holds keeps a store
+    from opening.
+    """
+    was_clean = not disk.exists(ABORT_PATH)
+    _write_abort(disk, owner)
+    store = MessageStore(disk, sizes)
+    is_complete = disk.exists(QUEUE_FOLDER) and (store.index is None or disk.exists(INDEX_FOLDER))
+    checkpoint = load_checkpoint(disk)
+    has_log = store.log.segments.end > store.log.segments.start
+    if has_log and not is_complete:
+        was_clean = False
+        checkpoint = replace(checkpoint, queue_log_offset=0)
+    opening = Opening(store, Recovery(was_clean), checkpoint, now_ms)
+    try:
+        opening.run()
+    except EntriesMissing:
+        store.descriptors.close()
+        store = MessageStore(disk, sizes)
+        opening = Opening(store, Recovery(was_clean=False), replace(checkpoint, queue_log_offset=0), now_ms)
+        opening.run()
+    for folder in (QUEUE_FOLDER, INDEX_FOLDER):
+        disk.mkdirs(folder)
+    establish_durable_offset(disk, store.log.flushed)
+    return store, opening.report
+
+
+def _write_abort(disk: Disk, owner: bytes) -> None:
+    file = disk.open(ABORT_PATH, create=True)
+    try:
+        file.truncate(0)
+        file.pwrite(0, owner)
+        file.sync()
+    finally:
+        file.close()
+    disk.fsync_dir("")
+
+
+class Opening:
+    """One pass over a store; another pass needs a fresh one."""
+
+    def __init__(self, store: MessageStore, report: Recovery, checkpoint: Checkpoint, now_ms: int) -> None:
+        self.store = store
+        self.report = report
+        self._log = store.log.segments
+        self._checkpoint = checkpoint
+        self._kept: dict[ConsumeQueue, int] = {}
+        self._placing = Placing(store, now_ms)
+        self._synced_to = 0
+
+    def run(self) -> None:
+        """Recover; afterwards the store goes on where its log ends."""
+        trusted, start = self._starting_point()
+        for queue, kept in self._kept.items():
+            self._keep_entries(queue, kept)
+        if not self.report.was_clean and self.store.index is not None:
+            self.store.index.recover(trusted)
+        self._placing.trusted = trusted
+        self.report.walked_from = self._synced_to = start
+        walk = LogWalk(self._log, start, load_durable_offset(self.store.disk))
+        for found in walk:
+            if isinstance(found, Damage):
+                self.report.damage.append(found)
+                self._placing.note_damage(found)
+            else:
+                self.report.records += 1
+                self._placing.place(found)
+            if self._placing.is_incomplete:
+                raise EntriesMissing
+            if walk.end - self._synced_to >= PROGRESS_BYTES:
+                self._save_progress(walk.end)
+        self._placing.finish()
+        self.report.damage += self._placing.misplaced
+        self._finish(walk, trusted)
+
+    def _starting_point(self) -> tuple[int, int]:
+        """The log offset below which all that is derived is trusted, and where the walk starts."""
+        log = self._log
+        trusted = self._checkpoint.queue_log_offset
+        if not self.report.was_clean and not log.start < trusted <= log.end:
+            trusted = log.start
+        last = end = log.start
+        for queue in find_queues(self.store):
+            whole = self.report.was_clean or queue.topic.startswith(LIGHT_TOPIC_PREFIX)
+            self._kept[queue] = count_kept(queue, None if whole else trusted)
+            entry = last_record(queue, self._kept[queue])
+            if entry is not None and last <= entry.log_offset and (self.report.was_clean or entry.log_offset < trusted):
+                last = entry.log_offset
+                end = last + entry.size
+        if self.report.was_clean:
+            trusted = end
+        if trusted == log.start:
+            return trusted, trusted
+        if trusted <= log.end and isinstance(LogWalk(log, last, None).record_at(last), Scanned):
+            return trusted, last
+        # Not what the queues say: the files' starts at least are records' starts.
+        trusted = min(trusted, log.end)
+        return trusted, (trusted - 1) - (trusted - 1) % log.segment_size
+
+    def _keep_entries(self, queue: ConsumeQueue, kept: int) -> None:
+        if not self.report.was_clean:
+            if kept * ENTRY_BYTES == queue.segments.start:
+                # Nothing to keep, and even where the queue starts may be wrong: an earlier file may be lost.
+                kept = 0
+                queue.segments.remove_all()
+            queue.segments.clear_after(kept * ENTRY_BYTES)
+            for target in queue.segments.sync_targets():
+                target.sync()
+        queue.resume(first_live(queue, kept, self._log.start), kept)
+
+    def _save_progress(self, log_offset: int) -> None:
+        """All that was walked and derived so far is synced, and the next recovery starts here."""
+        self._placing.derive()
+        self._sync(log_offset)
+        timestamp = self.store.log.last_store_timestamp
+        save_checkpoint(
+            self.store.disk,
+            replace(
+                self._checkpoint,
+                log_timestamp=timestamp,
+                queue_timestamp=timestamp,
+                index_timestamp=timestamp,
+                queue_log_offset=log_offset,
+            ),
+        )
+
+    def _sync(self, log_offset: int) -> None:
+        """Write what is derived; sync it, and the log files from where the last sync came to."""
+        self.store.write_derived()
+        for name in self._log.names():
+            if int(name) < log_offset and int(name) + self._log.segment_size > self._synced_to:
+                Unsynced(self.store.disk, f"{self._log.folder}/{name}", None).sync()
+        self._synced_to = log_offset
+        for target in self.store.derived_sync_targets():
+            target.sync()
+
+    def _finish(self, walk: LogWalk, trusted: int) -> None:
+        store = self.store
+        self.report.log_end = walk.end
+        self.report.torn = walk.reason
+        is_clean = self.report.was_clean and not walk.reason and walk.end >= trusted
+        if not is_clean:
+            self._log.truncate_after(walk.end)
+            for queue in self._kept:
+                self._forget_entries(queue, walk.end)
+            if store.index is not None:
+                store.index.truncate_after(walk.end)
+        store.log.resume(walk.end)
+        store.published = walk.end
+        if not is_clean:
+            self._sync(walk.end)
+            store.save_progress(walk.end)
+
+    def _forget_entries(self, queue: ConsumeQueue, log_end: int) -> None:
+        """Cut the queue where its entries point behind the log's end."""
+        kept = count_kept(queue, log_end)
+        if kept < min(queue.written_offset, queue.max_offset):
+            queue.cut(kept)
+            queue.resume(first_live(queue, kept, self._log.start), kept)
+
+
+def find_queues(store: MessageStore) -> list[ConsumeQueue]:
+    """All queues that have files."""
+    return [
+        store.queue(topic, int(queue_id))
+        for topic in store.disk.listdir(QUEUE_FOLDER)
+        for queue_id in store.disk.listdir(f"{QUEUE_FOLDER}/{topic}")
+        if queue_id.isascii() and queue_id.isdigit()
+    ]

@@ -1,0 +1,1 @@
+"""FAKES: disks, clocks and brokers for tests, shipped for users too."""
