@@ -1,5 +1,7 @@
 """A name server without sockets: asked over frames, told of connections that end, living on a clock of its own."""
 
+from typing import Any
+
 from namesrv_dialogues import Step
 
 from pocketmq.model.errors import Refusal
@@ -8,7 +10,7 @@ from pocketmq.model.outcome import Reply
 from pocketmq.model.peer import Peer
 from pocketmq.namesrv import NamesrvState, Notice, RouteTable, expire, handle, peer_closed
 from pocketmq.protocol.connection import Connection
-from pocketmq.protocol.fastjson import JsonValue, loads
+from pocketmq.protocol.fastjson import loads
 from pocketmq.protocol.frame import Command, encode_request, encode_response
 
 STEP_MS = 10
@@ -18,7 +20,7 @@ OPAQUE = 7
 class NameServer:
     """The state of a name server, and what the node would do around it."""
 
-    def __init__(self, routes: RouteTable | None = None, **settings: str) -> None:
+    def __init__(self, routes: RouteTable | None = None, /, **settings: str) -> None:
         loaded = NamesrvSettings()
         for key, text in settings.items():
             loaded.assign(key, text)
@@ -70,7 +72,7 @@ class NameServer:
         assert answer.opaque == OPAQUE
         return answer
 
-    def asked(self, step: Step) -> JsonValue:
+    def asked(self, step: Step) -> Any:
         """The body of a successful answer, None if it is empty."""
         answer = self.ask(step)
         assert answer.code == 0, answer.remark
