@@ -86,8 +86,8 @@ BROKER_IDLE_KEYS = (
         "forceRegister enableSingleTopicRegister enableSplitRegistration splitRegistrationSize",
     ),
     UnusedKeys(
-        "connections live as long as their peers do",
-        "serverChannelMaxIdleTimeSeconds serverSocketBacklog connectTimeoutMillis",
+        "the system chooses well",
+        "serverSocketBacklog connectTimeoutMillis",
     ),
     UnusedKeys(
         "answers of the request-reply pattern, proxies and static subscriptions are not served",

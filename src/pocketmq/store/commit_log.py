@@ -1,6 +1,6 @@
 """The one log that everything else is derived from (⚡): records of all topics, one behind the other.
 
-    commitlog/00000000000000000000   commitlog/00000000001073741824   ...       files of equal size, named by first offset
+    commitlog/00000000000000000000   commitlog/00000000001073741824   ...   files of equal size, named by first offset
     record record record blank       record record ^written ^end
 
 `append` lays a record into memory and assigns its offsets. `write` brings a turn's records to the file in one call, so
@@ -92,10 +92,14 @@ class CommitLog:
         """Lays the record into this turn's bytes; its log offset. Raises Refusal for a size Java refuses too."""
         topic: bytes = queue.topic_bytes
         size: cython.Py_ssize_t
+        room: cython.longlong
         log_offset: cython.longlong
         queue_offset: cython.longlong
         hidden: cython.bint
-        size = self._room_for(len(topic), len(body), len(properties), len(born_host) + len(store_host))
+        size = self.size_of(len(topic), len(body), len(properties), len(born_host) + len(store_host))
+        room = self._file_bytes - self.end % self._file_bytes
+        if size + BLANK_BYTES_MIN > room:
+            self._roll(room)
         if now_ms < self.last_store_timestamp:
             now_ms = self.last_store_timestamp
         self.last_store_timestamp = now_ms
@@ -139,25 +143,20 @@ class CommitLog:
         )
         return log_offset
 
-    @cython.cfunc
-    def _room_for(
+    def size_of(
         self,
         topic_bytes: cython.Py_ssize_t,
         body_bytes: cython.Py_ssize_t,
         properties_bytes: cython.Py_ssize_t,
         host_bytes: cython.Py_ssize_t,
     ) -> cython.Py_ssize_t:
-        """Size of the record, which then fits into the current file. Raises Refusal for one that fits into none."""
+        """What such a record takes; `host_bytes` is both hosts. Raises Refusal for one that fits into no file."""
         size: cython.Py_ssize_t
-        room: cython.longlong
         if body_bytes > self.message_bytes_max or properties_bytes > PROPERTIES_BYTES_MAX:
             raise illegal_size(self.message_bytes_max)
         size = size_of(topic_bytes, body_bytes, properties_bytes, host_bytes)
-        room = self._file_bytes - self.end % self._file_bytes
-        if size + BLANK_BYTES_MIN > room:
-            if size + BLANK_BYTES_MIN > self._file_bytes:
-                raise illegal_size(self.message_bytes_max)
-            self._roll(room)
+        if size + BLANK_BYTES_MIN > self._file_bytes:
+            raise illegal_size(self.message_bytes_max)
         return size
 
     def _roll(self, room: int) -> None:

@@ -1,6 +1,6 @@
 """A topic's queue: fixed entries that point into the commit log (⚡). Derived from the log, disposable.
 
-    entry, 20 bytes: int64 log offset, int32 size, int64 tags code        file: 300,000 entries, named by its byte offset
+    entry, 20 bytes: int64 log offset, int32 size, int64 tags code      file: 300,000 entries, named by byte offset
 
 New entries gather in memory (`put`) and reach their file in batches (`write`); after a crash the log is walked again
 from where the files end. A queue offset is the index of its entry; `next_offset` is the one the log assigns next,
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What a pull may have: records as (log_offset, size), the offset to go on from, entries looked at and their bytes."""
+    """What a pull may have: records as (log_offset, size), the offset to go on from, and the records' bytes."""
 
     ranges: list[tuple[int, int]]
     next_offset: int

@@ -20,7 +20,7 @@ TRANSACTION_ROLLBACK = 12
 def derive(
     dispatches: list[Dispatch], index: KeyIndex | None, dirty: list[ConsumeQueue], now_ms: int
 ) -> list[ConsumeQueue]:
-    """Puts entries and keys; the queues whose watchers must look again. `dirty` gathers queues with unwritten entries."""
+    """Puts entries and keys; the queues whose watchers must look again. `dirty` gathers queues to be written."""
     woken: list[ConsumeQueue] = []
     put_all(dispatches, dirty, woken)
     if index is not None:
@@ -34,7 +34,7 @@ def is_hidden(sys_flag: int) -> bool:
 
 
 def stands_for_tags(topic: bytes, level: int, tags_code: int, store_timestamp: int, levels: dict[int, int]) -> int:
-    """The tags code of an entry; in the schedule topic it is the delivery time (CommitLog#checkMessageAndReturnSize)."""
+    """The tags code of an entry; in the schedule topic it is the delivery time (CommitLog)."""
     if level > 0 and topic == _SCHEDULE_TOPIC_BYTES:
         return store_timestamp + delay_of_level(levels, min(level, max(levels, default=level)))
     return tags_code

@@ -6,12 +6,13 @@
     body
 
     binary header: int16 code, int8 language, int16 version, int32 opaque, int32 flag,
-                   int32 remark length + UTF-8, int32 ext length + entries (int16 key length, key, int32 value length, value)
+                   int32 remark length + UTF-8, int32 ext length + entries
+    entry:         int16 key length, key, int32 value length, value
 
-A request code beyond 32,767 is cut to 16 bits by the binary form: POP's 200050 arrives as 3442. Sources: RemotingCommand,
-RocketMQSerializable, NettyDecoder.
+A request code beyond 32,767 is cut to 16 bits by the binary form: POP's 200050 arrives as 3442.
+Sources: RemotingCommand, RocketMQSerializable, NettyDecoder.
 
-`command` and `send_header` read, `encoding` and `send_reply` write; `json_header` takes the JSON that is out of the ordinary.
+`command` and `send_header` read, `encoding` and `send_reply` write; `json_header` takes JSON of any shape.
 """
 
 from pocketmq.protocol.frame.command import Command, decode, is_compiled, split

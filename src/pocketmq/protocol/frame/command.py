@@ -1,4 +1,4 @@
-"""One command, cut from the bytes and read lazily (⚡): the fixed part when the frame is cut, the fields when asked for."""
+"""One command, cut from the bytes (⚡): its fixed part is read when the frame is cut, its fields when asked for."""
 
 from collections.abc import Mapping
 from typing import Any

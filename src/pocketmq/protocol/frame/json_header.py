@@ -35,7 +35,7 @@ class _Strict(msgspec.Struct):
     opaque: _Int32 = 0
     remark: str | None = None
     version: _Int32 = 0
-    extFields: dict[str, str | None] | None = None  # noqa: N815 - the wire's own name
+    extFields: dict[str, str | None] | None = None
 
 
 _decode_header = msgspec.json.Decoder(_Strict).decode

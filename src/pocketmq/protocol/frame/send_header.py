@@ -23,6 +23,7 @@ _SEND_MESSAGE = 10
 _PROPERTIES_SCANNED_MAX = 65_536
 _INT32_MAX = 2_147_483_647
 _Int32 = Annotated[int, msgspec.Meta(ge=-_INT32_MAX - 1, le=_INT32_MAX)]
+_Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _scratch = bytearray(4096 + _PROPERTIES_SCANNED_MAX)
 
 _NAMES = {
@@ -78,7 +79,7 @@ class _Letters(msgspec.Struct):
     d: _Int32
     e: _Int32
     f: _Int32
-    g: int
+    g: _Int64
     h: _Int32
     i: str = ""
     j: _Int32 = 0

@@ -1,0 +1,187 @@
+"""Laying a record into memory (⚡; MessageExtEncoder)."""
+
+import struct
+from typing import NamedTuple
+from zlib import crc32
+
+try:
+    import cython
+except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
+    from pocketmq.model import uncompiled as cython  # type: ignore[no-redef]
+
+MAGIC_V1 = 0xDAA320A7
+MAGIC_V2 = 0xDAA320AB
+MAGIC_BLANK = 0xCBD43194
+BLANK_BYTES_MIN = 8
+BORN_HOST_V6 = 16
+STORE_HOST_V6 = 32
+TOPIC_BYTES_V1_MAX = 127
+FIXED_BYTES = 4 + 4 + 4 + 4 + 4 + 8 + 8 + 4 + 8 + 8 + 4 + 8 + 4 + 2
+"""All but the hosts, the body, the topic with its length, and the properties."""
+
+HEAD = struct.Struct(">iIIiiqqiq")
+"""The fields before the born host."""
+
+_GROWTH = 1 << 20
+
+
+class NewMessage(NamedTuple):
+    """A message about to be stored. Hosts are packed; `tags_code` None means the hash of its tags."""
+
+    topic: str
+    queue_id: int
+    body: bytes
+    properties: bytes
+    flag: int = 0
+    sys_flag: int = 0
+    born_timestamp: int = 0
+    born_host: bytes = bytes(8)
+    store_host: bytes = bytes(8)
+    reconsume_times: int = 0
+    prepared_transaction_offset: int = 0
+    tags_code: int | None = None
+
+
+def size_of(
+    topic_bytes: cython.Py_ssize_t, body_bytes: cython.Py_ssize_t, properties_bytes: cython.Py_ssize_t, host_bytes: int
+) -> int:
+    """Bytes of the record; `host_bytes` is both hosts together (16, 28 or 40)."""
+    wide: cython.Py_ssize_t = 2 if topic_bytes > TOPIC_BYTES_V1_MAX else 1
+    return FIXED_BYTES + host_bytes + wide + topic_bytes + body_bytes + properties_bytes
+
+
+def lay(
+    buffer: bytearray,
+    at: cython.Py_ssize_t,
+    topic: bytes,
+    queue_id: int,
+    flag: int,
+    queue_offset: cython.longlong,
+    log_offset: cython.longlong,
+    sys_flag: int,
+    born_timestamp: cython.longlong,
+    born_host: bytes,
+    store_timestamp: cython.longlong,
+    store_host: bytes,
+    reconsume_times: int,
+    prepared_transaction_offset: cython.longlong,
+    body: bytes,
+    properties: bytes,
+) -> int:
+    """Lays one record into `buffer` at `at`, growing it if need be; its size."""
+    wide: cython.Py_ssize_t = 2 if len(topic) > TOPIC_BYTES_V1_MAX else 1
+    size: cython.Py_ssize_t
+    p: cython.p_uchar
+    size = FIXED_BYTES + len(born_host) + len(store_host) + wide + len(topic) + len(body) + len(properties)
+    if len(born_host) > 8:
+        sys_flag |= BORN_HOST_V6
+    if len(store_host) > 8:
+        sys_flag |= STORE_HOST_V6
+    if at + size > len(buffer):
+        buffer.extend(bytes(max(_GROWTH, at + size - len(buffer))))
+    checksum: cython.uint = crc32(body) & 0x7FFFFFFF if body else 0
+    if not cython.compiled:
+        head = HEAD.pack(
+            size,
+            MAGIC_V1 if wide == 1 else MAGIC_V2,
+            checksum,
+            queue_id,
+            flag,
+            queue_offset,
+            log_offset,
+            sys_flag,
+            born_timestamp,
+        )
+        middle = struct.pack(">iqi", reconsume_times, prepared_transaction_offset, len(body))
+        buffer[at : at + size] = b"".join(
+            (head, born_host, store_timestamp.to_bytes(8, "big"), store_host, middle, *_tail(body, topic, properties))
+        )
+        return size
+    _lay_head(buffer, at, size, wide, checksum, queue_id, flag, queue_offset, log_offset)
+    p = buffer
+    p = p + at + 36
+    p = _put32(p, sys_flag)
+    p = _put64(p, born_timestamp)
+    p = _put_bytes(p, born_host)
+    p = _put64(p, store_timestamp)
+    p = _put_bytes(p, store_host)
+    p = _put32(p, reconsume_times)
+    p = _put64(p, prepared_transaction_offset)
+    _lay_tail(p, wide, body, topic, properties)
+    return size
+
+
+def _tail(body: bytes, topic: bytes, properties: bytes) -> tuple[bytes, ...]:
+    wide = 2 if len(topic) > TOPIC_BYTES_V1_MAX else 1
+    return body, len(topic).to_bytes(wide, "big"), topic, len(properties).to_bytes(2, "big"), properties
+
+
+@cython.cfunc
+def _lay_head(
+    buffer: bytearray,
+    at: cython.Py_ssize_t,
+    size: cython.longlong,
+    wide: cython.Py_ssize_t,
+    checksum: cython.longlong,
+    queue_id: cython.longlong,
+    flag: cython.longlong,
+    queue_offset: cython.longlong,
+    log_offset: cython.longlong,
+) -> cython.void:
+    """The first 36 bytes."""
+    p: cython.p_uchar = buffer
+    p = _put32(p + at, size)
+    p = _put32(p, MAGIC_V1 if wide == 1 else MAGIC_V2)
+    p = _put32(p, checksum)
+    p = _put32(p, queue_id)
+    p = _put32(p, flag)
+    p = _put64(p, queue_offset)
+    _put64(p, log_offset)
+
+
+@cython.cfunc
+def _lay_tail(p: cython.p_uchar, wide: cython.Py_ssize_t, body: bytes, topic: bytes, properties: bytes) -> cython.void:
+    """Body, topic and properties, each behind its length."""
+    p = _put32(p, len(body))
+    p = _put_bytes(p, body)
+    if wide == 2:
+        p[0] = (len(topic) >> 8) & 0xFF
+        p += 1
+    p[0] = len(topic) & 0xFF
+    p = _put_bytes(p + 1, topic)
+    p[0] = (len(properties) >> 8) & 0xFF
+    p[1] = len(properties) & 0xFF
+    _put_bytes(p + 2, properties)
+
+
+@cython.cfunc
+@cython.inline
+def _put32(p: cython.p_uchar, value: cython.longlong) -> cython.p_uchar:
+    p[0] = (value >> 24) & 0xFF
+    p[1] = (value >> 16) & 0xFF
+    p[2] = (value >> 8) & 0xFF
+    p[3] = value & 0xFF
+    return p + 4
+
+
+@cython.cfunc
+@cython.inline
+def _put64(p: cython.p_uchar, value: cython.longlong) -> cython.p_uchar:
+    _put32(p, value >> 32)
+    return _put32(p + 4, value)
+
+
+@cython.cfunc
+@cython.inline
+def _put_bytes(p: cython.p_uchar, content: bytes) -> cython.p_uchar:
+    source: cython.p_const_uchar = content
+    i: cython.Py_ssize_t
+    n: cython.Py_ssize_t = len(content)
+    for i in range(n):
+        p[i] = source[i]
+    return p + n
+
+
+def blank(room: int) -> bytes:
+    """The 8 bytes that say: the `room` bytes from here to the file's end hold nothing."""
+    return struct.pack(">II", room, MAGIC_BLANK)
