@@ -1,0 +1,1 @@
+"""DECISIONS: plain functions from a request and the state to an outcome. May import: model, protocol, store."""

@@ -1,0 +1,204 @@
+"""Pulls: codes 11 and 361, and when they wait.
+
+    may it read? ─▶ whose filter? ─▶ select in the queue ─┬─ found: ReplyWithRecords
+                                                         ├─ nothing yet, and it may wait: Park until a message or time
+                                                         └─ Java's code for every other case
+
+A parked pull is decided again from the start, with nothing remembered but that it has waited (`request.resumed`).
+Sources: PullMessageProcessor, DefaultPullMessageResultHandler, DefaultMessageStore#getMessage, PullSysFlag.
+"""
+
+from typing import NamedTuple
+
+from pocketmq.broker.groups import find_or_create
+from pocketmq.broker.state import BrokerState, Handler
+from pocketmq.model import flags
+from pocketmq.model.errors import Refusal
+from pocketmq.model.faq import SEE_FAQ
+from pocketmq.model.group import SubscriptionGroupConfig
+from pocketmq.model.limits import PULL_MESSAGES_MAX
+from pocketmq.model.outcome import Outcome, Park, Reply, ReplyWithRecords
+from pocketmq.model.peer import Peer
+from pocketmq.model.permissions import PERM_READ, is_readable
+from pocketmq.model.subscription import SUB_ALL, SubscriptionData, is_tag_type, subscription
+from pocketmq.model.topic import TopicConfig
+from pocketmq.protocol.codes import RequestCode, ResponseCode
+from pocketmq.protocol.frame import Command
+from pocketmq.protocol.headers import PullMessageRequest
+from pocketmq.store.message_store import Found
+
+GROUP_FORBIDDEN = 2
+"""ForbiddenType: why a pull has no permission."""
+
+BROKER_FORBIDDEN = 1
+TOPIC_FORBIDDEN = 3
+BROADCASTING_DISABLE_FORBIDDEN = 4
+SUBSCRIPTION_FORBIDDEN = 5
+
+_PULL_BYTES_MAX = 256 * 1024
+"""MessageStoreConfig.maxTransferBytesOnMessageInMemory."""
+
+_CODES = {
+    Found.FOUND: ResponseCode.SUCCESS,
+    Found.NO_MATCHED_MESSAGE: ResponseCode.PULL_RETRY_IMMEDIATELY,
+    Found.MESSAGE_WAS_REMOVING: ResponseCode.PULL_RETRY_IMMEDIATELY,
+    Found.NO_MATCHED_LOGIC_QUEUE: ResponseCode.PULL_NOT_FOUND,
+    Found.NO_MESSAGE_IN_QUEUE: ResponseCode.PULL_NOT_FOUND,
+    Found.OFFSET_FOUND_NULL: ResponseCode.PULL_NOT_FOUND,
+    Found.OFFSET_OVERFLOW_ONE: ResponseCode.PULL_NOT_FOUND,
+    Found.OFFSET_OVERFLOW_BADLY: ResponseCode.PULL_OFFSET_MOVED,
+    Found.OFFSET_RESET: ResponseCode.PULL_OFFSET_MOVED,
+    Found.OFFSET_TOO_SMALL: ResponseCode.PULL_OFFSET_MOVED,
+}
+
+
+class Forbidden(NamedTuple):
+    """Why, as a code for clients and a remark for people."""
+
+    kind: int
+    remark: str
+
+
+def pull(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
+    """PULL_MESSAGE and LITE_PULL_MESSAGE."""
+    header = PullMessageRequest.decode(request.fields)
+    group = _group(request, header, state, now_ms)
+    if isinstance(group, Forbidden):
+        return _forbidden(group)
+    config = state.topics.find(header.topic)
+    if config is None:
+        raise Refusal(ResponseCode.TOPIC_NOT_EXIST, f"topic[{header.topic}] not exist, apply first please! {SEE_FAQ}")
+    if not is_readable(config.perm):
+        return _forbidden(Forbidden(TOPIC_FORBIDDEN, f"the topic[{header.topic}] pulling message is forbidden"))
+    if not 0 <= header.queue_id < config.read_queue_nums:
+        raise Refusal(
+            ResponseCode.INVALID_PARAMETER,
+            f"queueId[{header.queue_id}] is illegal, topic:[{header.topic}] "
+            f"topicConfig.readQueueNums:[{config.read_queue_nums}] consumer:[/{peer.address}]",
+        )
+    wanted = _subscription(header, group, state)
+    if isinstance(wanted, Forbidden):
+        return _forbidden(wanted)
+    if not is_tag_type(wanted.expression_type):
+        raise Refusal(
+            ResponseCode.SYSTEM_ERROR,
+            f"The broker does not support consumer to filter message by {wanted.expression_type}",
+        )
+    return _look(request, header, group, config, wanted, peer, state, now_ms)
+
+
+def _look(
+    request: Command,
+    header: PullMessageRequest,
+    group: SubscriptionGroupConfig,
+    config: TopicConfig,
+    wanted: SubscriptionData,
+    peer: Peer,
+    state: BrokerState,
+    now_ms: int,
+) -> Outcome:
+    store = state.store
+    queue = store.find_queue(header.topic, header.queue_id)
+    reset = state.offsets.take_reset(header.consumer_group, header.topic, header.queue_id)
+    ranges: list[tuple[int, int]] = []
+    size = 0
+    if reset is not None and state.settings.use_server_side_reset_offset:
+        status, next_offset = Found.OFFSET_RESET, reset
+    elif queue is None:
+        status, next_offset = Found.NO_MESSAGE_IN_QUEUE, 0
+    else:
+        codes = None if wanted.sub_string == SUB_ALL or not wanted.code_set else frozenset(wanted.code_set)
+        count_max = min(max(header.max_msg_nums, 1), PULL_MESSAGES_MAX)
+        bytes_max = min(header.max_msg_bytes or _PULL_BYTES_MAX, _PULL_BYTES_MAX)
+        status, next_offset, selection = store.select(queue, header.queue_offset, count_max, bytes_max, codes)
+        if selection is not None:
+            ranges, size = selection.ranges, selection.bytes
+    code = _CODES[status]
+    if status is Found.NO_MESSAGE_IN_QUEUE and header.queue_offset != 0:
+        code = ResponseCode.PULL_OFFSET_MOVED
+    _note(request, header, next_offset, peer, state, now_ms)
+    fields = {
+        "suggestWhichBrokerId": str(group.broker_id if state.settings.slave_read_enable else 0),
+        "nextBeginOffset": str(next_offset),
+        "minOffset": str(queue.min_offset if queue is not None else 0),
+        "maxOffset": str(queue.max_offset if queue is not None else 0),
+        "topicSysFlag": str(config.topic_sys_flag),
+        "groupSysFlag": str(group.group_sys_flag),
+    }
+    reply = Reply(code, status.value, fields)
+    if code == ResponseCode.PULL_NOT_FOUND and header.sys_flag & flags.PULL_SUSPEND:
+        waits_ms = header.suspend_timeout_millis
+        if not state.settings.long_polling_enable:
+            waits_ms = state.settings.short_polling_time_mills
+        until_ms = request.arrived_ms + waits_ms
+        if now_ms < until_ms:
+            return Park(until_ms, (header.topic, header.queue_id))
+    state.statistics.count_get(
+        header.consumer_group, header.topic, size, len(ranges), is_system=state.topics.is_system(header.topic)
+    )
+    return ReplyWithRecords(reply, ranges) if ranges else reply
+
+
+def _group(
+    request: Command, header: PullMessageRequest, state: BrokerState, now_ms: int
+) -> SubscriptionGroupConfig | Forbidden:
+    settings = state.settings
+    if not is_readable(settings.broker_permission):
+        return Forbidden(BROKER_FORBIDDEN, f"the broker[{settings.broker_ip1}] pulling message is forbidden")
+    if request.code == RequestCode.LITE_PULL_MESSAGE and not settings.lite_pull_message_enable:
+        return Forbidden(BROKER_FORBIDDEN, f"the broker[{settings.broker_ip1}] for lite pull consumer is forbidden")
+    config = state.groups.find(header.consumer_group) or find_or_create(state, header.consumer_group, now_ms)
+    if config is None:
+        raise Refusal(
+            ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
+            f"subscription group [{header.consumer_group}] does not exist, {SEE_FAQ}",
+        )
+    if not config.consume_enable:
+        return Forbidden(GROUP_FORBIDDEN, f"subscription group no permission, {header.consumer_group}")
+    return config
+
+
+def _subscription(
+    header: PullMessageRequest, group: SubscriptionGroupConfig, state: BrokerState
+) -> SubscriptionData | Forbidden:
+    """What the pull is filtered by: its own words, or what its group last said in a heartbeat."""
+    if header.sys_flag & flags.PULL_SUBSCRIPTION:
+        try:
+            return subscription(header.topic, header.subscription, header.expression_type, version=header.sub_version)
+        except ValueError:
+            raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed") from None
+    members = state.sessions.consumers.get(header.consumer_group)
+    if members is None:
+        raise Refusal(ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's group info not exist{SEE_FAQ}")
+    if not group.consume_broadcast_enable and members.is_broadcasting:
+        return Forbidden(
+            BROADCASTING_DISABLE_FORBIDDEN,
+            f"the consumer group[{header.consumer_group}] can not consume by broadcast way",
+        )
+    if state.groups.forbidden_bits(header.consumer_group, header.topic) & PERM_READ:
+        return Forbidden(
+            SUBSCRIPTION_FORBIDDEN,
+            f"the consumer group[{header.consumer_group}] is forbidden for topic[{header.topic}]",
+        )
+    wanted = members.subscriptions.get(header.topic)
+    if wanted is None:
+        raise Refusal(ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's subscription not exist{SEE_FAQ}")
+    if wanted.sub_version < header.sub_version:
+        raise Refusal(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest")
+    return wanted
+
+
+def _note(
+    request: Command, header: PullMessageRequest, next_offset: int, peer: Peer, state: BrokerState, now_ms: int
+) -> None:
+    """How far the group has pulled, and, with a first look, how far it has consumed (tryCommitOffset)."""
+    state.offsets.note_pulled(header.consumer_group, header.topic, header.queue_id, next_offset)
+    if header.sys_flag & flags.PULL_COMMIT_OFFSET and header.commit_offset >= 0 and request.resumed == 0:
+        state.offsets.advance(header.consumer_group, header.topic, header.queue_id, header.commit_offset, now_ms)
+
+
+def _forbidden(forbidden: Forbidden) -> Reply:
+    return Reply(ResponseCode.NO_PERMISSION, forbidden.remark, {"forbiddenType": str(forbidden.kind)})
+
+
+HANDLERS: dict[int, Handler] = {RequestCode.PULL_MESSAGE: pull, RequestCode.LITE_PULL_MESSAGE: pull}

@@ -1,0 +1,44 @@
+"""Which handler answers which code; everything else is answered as Java answers what it does not know."""
+
+from pocketmq.broker import (
+    delays,
+    groups,
+    locks,
+    offsets,
+    progress,
+    pulling,
+    queries,
+    relays,
+    resets,
+    runtime,
+    send_back,
+    sending,
+    sessions,
+    topics,
+)
+from pocketmq.broker.state import Handler
+from pocketmq.model.outcome import Reply
+from pocketmq.protocol.codes import ResponseCode
+from pocketmq.protocol.frame import Command
+
+HANDLERS: dict[int, Handler] = {
+    **sending.HANDLERS,
+    **pulling.HANDLERS,
+    **offsets.HANDLERS,
+    **sessions.HANDLERS,
+    **locks.HANDLERS,
+    **topics.HANDLERS,
+    **groups.HANDLERS,
+    **send_back.HANDLERS,
+    **delays.HANDLERS,
+    **progress.HANDLERS,
+    **queries.HANDLERS,
+    **resets.HANDLERS,
+    **relays.HANDLERS,
+    **runtime.HANDLERS,
+}
+
+
+def unsupported(request: Command) -> Reply:
+    """The answer to a code without handler (NettyRemotingAbstract)."""
+    return Reply(ResponseCode.REQUEST_CODE_NOT_SUPPORTED, f" request type {request.code} not supported")

@@ -1,0 +1,316 @@
+"""Sends: codes 10, 310 and 320. The plain message takes the straight way, all others the careful one.
+
+    read_send ─▶ topic known, queue in range ─▶ examine properties ─▶ log.append ─▶ Stored
+                       │ else: admit (create, refuse)    │ special: stamp, redirect (retry, dead letter, delay), refuse
+
+Sources: SendMessageProcessor, AbstractSendMessageProcessor#msgCheck, HookUtils.
+"""
+
+from typing import NamedTuple
+
+from pocketmq.broker.delays import intercept
+from pocketmq.broker.state import BrokerState, Handler
+from pocketmq.broker.topics import create_from_default, create_plain
+from pocketmq.model import names
+from pocketmq.model import properties as keys
+from pocketmq.model.errors import Refusal
+from pocketmq.model.faq import SEE_FAQ
+from pocketmq.model.flags import MULTI_TAGS, TOPIC_UNIT, TOPIC_UNIT_SUBSCRIPTION
+from pocketmq.model.limits import TOPIC_CHARS_MAX
+from pocketmq.model.outcome import Reply, ReplyWhenDurable
+from pocketmq.model.peer import Peer
+from pocketmq.model.permissions import is_writeable, perm_text
+from pocketmq.model.topic import TopicConfig, TopicFilterType
+from pocketmq.protocol.codes import RequestCode, ResponseCode
+from pocketmq.protocol.frame import Command
+from pocketmq.protocol.frame.send_header import ABSENT, SendHeader, read_send
+from pocketmq.protocol.frame.send_reply import Stored
+from pocketmq.protocol.message import BatchEntry, split_batch
+from pocketmq.protocol.message_id import encode_message_id
+from pocketmq.protocol.properties import decode_properties, encode_properties
+from pocketmq.protocol.record import NewMessage, examine
+from pocketmq.protocol.unique_key import encode_unique_key
+from pocketmq.store.consume_queue import ConsumeQueue
+from pocketmq.store.message_store import unavailable
+
+_DLQ_QUEUES = 1
+"""AbstractSendMessageProcessor.DLQ_NUMS_PER_GROUP."""
+
+_DIRECT_RETRY_VERSION = 56
+"""MQVersion.V3_4_9: clients from here on send their own maximum of retries."""
+
+
+def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Stored | Reply | ReplyWhenDurable:
+    """SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE."""
+    header = read_send(request)
+    queue_id = header.queue_id
+    topic = header.topic
+    config = state.topics.configs.get(topic)
+    if (
+        config is None
+        or not 0 <= queue_id < config.write_queue_nums
+        or config.order
+        or topic in names.NOT_ALLOWED_SEND_TOPICS
+        or now_ms < state.settings.start_accept_send_request_time_stamp
+    ):
+        config = admit(header, peer, state, now_ms)
+        if queue_id < 0:
+            state.sends += 1
+            queue_id = state.sends % max(config.write_queue_nums, 1)
+    if header.batch or request.code == RequestCode.SEND_BATCH_MESSAGE:
+        return _send_batch(request, header, config, queue_id, peer, state, now_ms)
+    facts = examine(header.properties)
+    if facts.is_special or not facts.unique_key or topic[0] == "%" or header.reconsume_times:
+        return _send_with_care(request, header, config, queue_id, peer, state, now_ms)
+    store = state.store
+    if store.refuses is not None:
+        raise unavailable(store.refuses)
+    log = store.log
+    queue = store.queue(topic, queue_id)
+    log_offset = log.append(
+        queue,
+        facts,
+        request.body,
+        header.properties + state.stamp.encoded,
+        header.flag,
+        header.sys_flag,
+        header.born_timestamp,
+        peer.packed,
+        state.store_host,
+        0,
+        0,
+        facts.tags_code,
+        now_ms,
+    )
+    return Stored(queue_id, queue.next_offset - 1, log_offset, log.end, facts.waits, facts.unique_key)
+
+
+def admit(header: SendHeader, peer: Peer, state: BrokerState, now_ms: int) -> TopicConfig:
+    """The topic's configuration, made if need be. Refusal with Java's code and remark (msgCheck, preSend)."""
+    settings = state.settings
+    topic = header.topic
+    if now_ms < settings.start_accept_send_request_time_stamp:
+        raise Refusal(ResponseCode.SYSTEM_ERROR, "broker unable to service, until its startAcceptSendRequestTimeStamp")
+    if not is_writeable(settings.broker_permission) and state.topics.is_order(topic):
+        raise Refusal(ResponseCode.NO_PERMISSION, f"the broker[{settings.broker_ip1}] sending message is forbidden")
+    if fault := names.topic_fault(topic):
+        raise Refusal(ResponseCode.INVALID_PARAMETER, fault)
+    if topic in names.NOT_ALLOWED_SEND_TOPICS:
+        raise Refusal(ResponseCode.NO_PERMISSION, f"Sending message to topic[{topic}] is forbidden.")
+    config = state.topics.find(topic) or _create(header, state, now_ms)
+    if config is None:
+        raise Refusal(ResponseCode.TOPIC_NOT_EXIST, f"topic[{topic}] not exist, apply first please!{SEE_FAQ}")
+    if header.queue_id >= max(config.write_queue_nums, config.read_queue_nums):
+        raise Refusal(
+            ResponseCode.INVALID_PARAMETER,
+            f"request queueId[{header.queue_id}] is illegal, {_text_of(config)} Producer: {peer.address}",
+        )
+    return config
+
+
+def _create(header: SendHeader, state: BrokerState, now_ms: int) -> TopicConfig | None:
+    is_retry = header.topic.startswith(names.RETRY_PREFIX)
+    sys_flag = 0
+    if header.unit_mode:
+        sys_flag = TOPIC_UNIT_SUBSCRIPTION if is_retry else TOPIC_UNIT
+    config = create_from_default(
+        state, header.topic, header.default_topic, header.default_topic_queue_nums, now_ms, sys_flag=sys_flag
+    )
+    if config is None and is_retry:
+        config = create_plain(state, header.topic, 1, now_ms, sys_flag=sys_flag)
+    return config
+
+
+def _text_of(config: TopicConfig) -> str:
+    """As TopicConfig#toString prints it."""
+    attributes = ", ".join(f"{key}={value}" for key, value in config.attributes.items())
+    return (
+        f"TopicConfig [topicName={config.topic_name}, readQueueNums={config.read_queue_nums}, "
+        f"writeQueueNums={config.write_queue_nums}, perm={perm_text(config.perm)}, "
+        f"topicFilterType={config.topic_filter_type.value}, topicSysFlag={config.topic_sys_flag}, "
+        f"order={'true' if config.order else 'false'}, attributes={{{attributes}}}]"
+    )
+
+
+class _Target(NamedTuple):
+    """Where a message goes, after the rules for retries and dead letters."""
+
+    topic: str
+    queue_id: int
+    config: TopicConfig
+
+
+def _send_with_care(
+    request: Command,
+    header: SendHeader,
+    config: TopicConfig,
+    queue_id: int,
+    peer: Peer,
+    state: BrokerState,
+    now_ms: int,
+) -> Stored:
+    """Any message that needs more than storing."""
+    properties = decode_properties(header.properties)
+    properties.pop(keys.POP_CK, None)
+    properties.update(state.stamp.properties)
+    if not properties.get(keys.UNIQUE_KEY):
+        properties[keys.UNIQUE_KEY] = new_unique_key(state, now_ms)
+    target = _target(request, header, config, queue_id, properties, state, now_ms)
+    _refuse_unsupported(header, properties, target.config, state)
+    sys_flag = header.sys_flag
+    if target.config.topic_filter_type is TopicFilterType.MULTI_TAG:
+        sys_flag |= MULTI_TAGS
+    message = NewMessage(
+        target.topic,
+        target.queue_id,
+        request.body,
+        encode_properties(properties),
+        flag=header.flag,
+        sys_flag=sys_flag,
+        born_timestamp=header.born_timestamp,
+        born_host=peer.packed,
+        store_host=state.store_host,
+        reconsume_times=header.reconsume_times,
+    )
+    appended = state.store.append(intercept(message, state), now_ms)
+    return Stored(
+        target.queue_id,
+        appended.queue_offset,
+        appended.log_offset,
+        appended.log_offset_end,
+        properties.get(keys.WAIT, "true").lower() == "true",
+        properties[keys.UNIQUE_KEY].encode(),
+    )
+
+
+def new_unique_key(state: BrokerState, now_ms: int) -> str:
+    """An id for a message whose client gave none: host, boot time and a counter make it one of its kind."""
+    state.sends += 1
+    return encode_unique_key(
+        state.store_host[:-4],
+        process_id=state.sends >> 16 & 0x7FFF,
+        salt=state.boot_ms & 0x7FFFFFFF,
+        age_ms=now_ms & 0x7FFFFFFF,
+        counter=state.sends & 0xFFFF,
+    )
+
+
+def _target(
+    request: Command,
+    header: SendHeader,
+    config: TopicConfig,
+    queue_id: int,
+    properties: dict[str, str],
+    state: BrokerState,
+    now_ms: int,
+) -> _Target:
+    """A retry that was tried often enough, or belongs to an orderly group, is a dead letter (handleRetryAndDLQ)."""
+    if not header.topic.startswith(names.RETRY_PREFIX):
+        return _Target(header.topic, queue_id, config)
+    group = header.topic.removeprefix(names.RETRY_PREFIX)
+    group_config = state.groups.find(group)
+    if group_config is None:
+        raise Refusal(
+            ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
+            f"subscription group not exist, {group} {SEE_FAQ}",
+        )
+    times_max = group_config.retry_max_times
+    if request.version >= _DIRECT_RETRY_VERSION and header.max_reconsume_times != ABSENT:
+        times_max = header.max_reconsume_times
+    if header.reconsume_times <= times_max and not state.locks.is_group_locked(group, now_ms):
+        return _Target(header.topic, queue_id, config)
+    properties[keys.DELAY] = "-1"
+    dead = create_plain(state, names.dlq_topic(group), _DLQ_QUEUES, now_ms)
+    state.statistics.count_send_back(group, header.topic, is_dead_letter=True)
+    return _Target(dead.topic_name, 0, dead)
+
+
+def _refuse_unsupported(
+    header: SendHeader, properties: dict[str, str], config: TopicConfig, state: BrokerState
+) -> None:
+    """What this broker cannot keep a promise for, it refuses in Java's words."""
+    in_transaction = properties.get(keys.TRANSACTION_PREPARED, "").lower() == "true"
+    if in_transaction and not (header.reconsume_times > 0 and properties.get(keys.DELAY)):
+        raise Refusal(
+            ResponseCode.NO_PERMISSION,
+            f"the broker[{state.settings.broker_ip1}] sending transaction message is forbidden",
+        )
+    timed = keys.TIMER_DELIVER_MS, keys.TIMER_DELAY_SEC, keys.TIMER_DELAY_MS
+    if any(key in properties for key in timed) and not properties.get(keys.DELAY):
+        raise Refusal(ResponseCode.SYSTEM_ERROR, "accurate timer message is not enabled, timerWheelEnable is false")
+    if config.attributes.get("cleanup.policy") == "COMPACTION" and not properties.get(keys.KEYS, "").strip():
+        raise Refusal(ResponseCode.MESSAGE_ILLEGAL, "Required message key is missing")
+
+
+def _send_batch(
+    request: Command,
+    header: SendHeader,
+    config: TopicConfig,
+    queue_id: int,
+    peer: Peer,
+    state: BrokerState,
+    now_ms: int,
+) -> ReplyWhenDurable:
+    """One record for each message of the batch, in order, all or none (MessageExtEncoder#encode of a batch)."""
+    topic = header.topic
+    if len(topic) > TOPIC_CHARS_MAX:
+        raise Refusal(ResponseCode.MESSAGE_ILLEGAL, f"message topic length too long {len(topic)}")
+    if topic.startswith(names.RETRY_PREFIX):
+        raise Refusal(ResponseCode.MESSAGE_ILLEGAL, f"batch request does not support retry group {topic}")
+    store = state.store
+    if store.refuses is not None:
+        raise unavailable(store.refuses)
+    entries = split_batch(request.body, store.sizes.message_bytes_max)
+    sys_flag = header.sys_flag
+    if config.topic_filter_type is TopicFilterType.MULTI_TAG:
+        sys_flag |= MULTI_TAGS
+    queue = store.queue(topic, queue_id)
+    hosts = len(peer.packed) + len(state.store_host)
+    for entry in entries:
+        store.log.size_of(len(queue.topic_bytes), len(entry.body), len(entry.properties), hosts)
+    first = queue.next_offset
+    offsets = [_append_entry(entry, header, sys_flag, queue, peer, state, now_ms) for entry in entries]
+    facts = examine(header.properties)
+    fields = {
+        **state.stamp.reply_fields,
+        "msgId": ",".join([encode_message_id(state.store_host, offset) for offset in offsets]),
+        "queueId": str(queue_id),
+        "queueOffset": str(first),
+    }
+    if facts.unique_key:
+        fields["transactionId"] = facts.unique_key.decode("utf-8", "replace")
+    return ReplyWhenDurable(Reply(fields=fields), store.log.end, facts.waits)
+
+
+def _append_entry(
+    entry: BatchEntry,
+    header: SendHeader,
+    sys_flag: int,
+    queue: ConsumeQueue,
+    peer: Peer,
+    state: BrokerState,
+    now_ms: int,
+) -> int:
+    facts = examine(entry.properties)
+    return state.store.log.append(
+        queue,
+        facts,
+        entry.body,
+        entry.properties,
+        entry.flag,
+        sys_flag,
+        header.born_timestamp,
+        peer.packed,
+        state.store_host,
+        header.reconsume_times,
+        0,
+        facts.tags_code,
+        now_ms,
+    )
+
+
+HANDLERS: dict[int, Handler] = {
+    RequestCode.SEND_MESSAGE: send,
+    RequestCode.SEND_MESSAGE_V2: send,
+    RequestCode.SEND_BATCH_MESSAGE: send,
+}

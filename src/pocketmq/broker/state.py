@@ -1,0 +1,119 @@
+"""Everything a broker's handlers know and change: one value, made once, owned by the event loop.
+
+`outbox`, `unsaved`, `registration_due` and `retention_due` are what the node must carry out after a request; the
+numbers about the machine are what it tells from time to time.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pocketmq.broker.configuration_table import ConfigurationTable
+from pocketmq.broker.delay_table import DelayTable
+from pocketmq.broker.group_table import GroupTable
+from pocketmq.broker.lock_table import LockTable
+from pocketmq.broker.offset_table import OffsetTable
+from pocketmq.broker.session_table import SessionTable
+from pocketmq.broker.stamp import Stamp
+from pocketmq.broker.statistics import Statistics
+from pocketmq.broker.topic_table import TopicTable
+from pocketmq.model.broker_settings import BrokerSettings
+from pocketmq.model.outcome import Outcome, Push
+from pocketmq.model.peer import Peer, pack_host
+from pocketmq.protocol.frame import Command
+from pocketmq.protocol.frame.send_reply import Stored
+from pocketmq.store.message_store import MessageStore
+
+TOPICS = "topics"
+GROUPS = "subscriptionGroup"
+CONSUMER_OFFSETS = "consumerOffset"
+DELAY_OFFSETS = "delayOffset"
+CONFIGURATION = "brokerConfiguration"
+"""In `unsaved`: `configuration.changed` belongs into the file that the broker was started with."""
+
+MEMORY_BYTES_ASSUMED = 4 << 30
+"""How much memory the machine has, until the node says so."""
+
+
+class Persisted(NamedTuple):
+    """How one table becomes the content of its file, and back."""
+
+    encode: Callable[[], bytes]
+    load: Callable[[bytes], None]
+
+
+class BrokerState:
+    """A broker: settings, store, tables, and what waits for the node to carry it out."""
+
+    def __init__(
+        self, settings: BrokerSettings, store: MessageStore, *, boot_ms: int, address: str = "", day_starts_ms: int = 0
+    ) -> None:
+        """`address` is `host:port` told to clients, the settings' own unless the port was chosen at start."""
+        self.settings = settings
+        self.store = store
+        self.boot_ms = boot_ms
+        self.address = address or settings.broker_address
+        host, _, port = self.address.rpartition(":")
+        self.store_host = pack_host(host.strip("[]"), int(port))
+
+        self.topics = TopicTable(settings, boot_ms)
+        self.groups = GroupTable(boot_ms)
+        self.sessions = SessionTable()
+        self.locks = LockTable()
+        self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
+        self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
+        self.configuration = ConfigurationTable(settings, boot_ms)
+        self.statistics = Statistics(settings.broker_cluster_name, boot_ms, day_starts_ms)
+        self.send_backs = 0
+        self.sends = 0
+        self.bugs = 0
+        self.stamp = Stamp.of(settings)
+
+        self.outbox: list[Push] = []
+        self.unsaved: set[str] = set()
+        self.registration_due = False
+        self.retention_due = False
+
+        self.memory_bytes = MEMORY_BYTES_ASSUMED
+        self.disk_total_bytes = 0
+        self.disk_free_bytes = 0
+
+        self._tables = {
+            TOPICS: Persisted(self.topics.encode, self.topics.load),
+            GROUPS: Persisted(self.groups.encode, self.groups.load),
+            CONSUMER_OFFSETS: Persisted(self.offsets.encode, self.offsets.load),
+            DELAY_OFFSETS: Persisted(self._delay_offsets, self.delays.load),
+        }
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """The tables that have a file under `config/`; load them in this order."""
+        return tuple(self._tables)
+
+    def table_text(self, name: str) -> bytes:
+        """The content of the table's file."""
+        return self._tables[name].encode()
+
+    def load_table(self, name: str, content: bytes) -> None:
+        """Take over the content of the table's file. Refusal if it is broken."""
+        self._tables[name].load(content)
+
+    def _delay_offsets(self) -> bytes:
+        self.delays.settle(self.store.log.flushed)
+        return self.delays.encode_durable()
+
+    def topics_changed(self) -> None:
+        """Topics must reach the disk before the answer leaves, and the name servers soon after."""
+        self.unsaved.add(TOPICS)
+        self.registration_due = True
+
+    def groups_changed(self) -> None:
+        """Groups must reach the disk before the answer leaves."""
+        self.unsaved.add(GROUPS)
+
+    def offsets_changed(self) -> None:
+        """For a reset or a deletion; commits are written from time to time."""
+        self.unsaved.add(CONSUMER_OFFSETS)
+
+
+Handler = Callable[[Command, Peer, BrokerState, int], Outcome | Stored]
+"""What answers a request: `(request, peer, state, now_ms)`."""
