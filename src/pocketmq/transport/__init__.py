@@ -1,0 +1,1 @@
+"""SOCKETS: moves bytes and understands none of them. May import: model, protocol."""
