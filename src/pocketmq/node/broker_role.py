@@ -1,0 +1,251 @@
+"""A broker: store, state, driver, connections and the clockwork around them; and the process that is nothing else.
+
+    start:  open the store (recovery) ─▶ tables ─▶ listen ─▶ register ─▶ ready
+    beat:   every 100 ms  parked requests and delayed messages that are due
+            every flush interval  log sync (ASYNC_FLUSH)      every second  queues and keys to their files, statistics
+            every 5 s  consumer offsets, checkpoint           every 10 s  clients that fell silent
+    stop:   accept no more ─▶ finish the turn ─▶ tables ─▶ unregister ─▶ close the store (no `abort` file remains)
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine
+from functools import partial
+
+from pocketmq.broker import boot, delays
+from pocketmq.broker.sessions import expire
+from pocketmq.broker.state import CONFIGURATION, CONSUMER_OFFSETS, DELAY_OFFSETS, BrokerState
+from pocketmq.model.broker_settings import BrokerSettings, FlushDiskType
+from pocketmq.model.errors import UserError
+from pocketmq.node.completion import namesrv_addresses
+from pocketmq.node.config_files import write_changes
+from pocketmq.node.driver import BrokerDriver
+from pocketmq.node.durability import Durability
+from pocketmq.node.flusher import Flusher
+from pocketmq.node.machine import day_starts_ms, disk_bytes, memory_bytes
+from pocketmq.node.registrar import Registrar
+from pocketmq.node.signals import StopSignals
+from pocketmq.node.start_up_lines import broker_started
+from pocketmq.node.tables_writer import TablesWriter
+from pocketmq.protocol.codes import RequestCode
+from pocketmq.protocol.frame.send_reply import SendReplies
+from pocketmq.store.disk import PosixDisk
+from pocketmq.store.message_store import StoreSizes
+from pocketmq.store.recovery import Recovery, open_store
+from pocketmq.store.tables import load_table, save_table
+from pocketmq.transport.clock import Clock
+from pocketmq.transport.server import Server
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 0.1
+_SECOND_BEATS = 10
+_OFFSETS_BEATS = 50
+"""BrokerConfig.flushConsumerOffsetInterval, 5 s; the checkpoint goes along."""
+
+_CLIENTS_BEATS = 100
+"""ClientHousekeepingService: every 10 s."""
+
+_CLIENTS_SECONDS = 10
+_FAST_PORT_BELOW = 2
+_NOT_ON_FAST_PORT = frozenset((RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE))
+"""BrokerController: the port two below serves sends and all else, but no pulls."""
+
+
+class BrokerNode:
+    """One broker on one loop. `start` returns when it serves; `beat` keeps it going; `stop` ends it in order."""
+
+    def __init__(self, settings: BrokerSettings, clock: Clock, namesrv_addr: str | None = None) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.namesrv_addr = settings.namesrv_addr if namesrv_addr is None else namesrv_addr
+        self.disk = PosixDisk(settings.store_path_root_dir)
+        self.server = Server(lambda link: self.driver.accept(link))
+        self.fast_server = Server(lambda link: self.driver.accept(link, _NOT_ON_FAST_PORT))
+        self.port = 0
+        self._beats = 0
+        self._deriving = False
+
+    async def start(self) -> None:
+        """Serves when it returns. Raises UserError or StoreError in words for the person at the keyboard."""
+        settings = self.settings
+        boot_ms = self.clock.now_ms()
+        self.store, recovery = open_store(self.disk, sizes_of(settings), boot_ms, b"%d" % os.getpid())
+        _report(recovery)
+        self.port = await self.server.listen(settings.bind_address, settings.listen_port)
+        address = f"{settings.broker_ip1}:{self.port}"
+        self.state = BrokerState(
+            settings, self.store, boot_ms=boot_ms, address=address, day_starts_ms=day_starts_ms(boot_ms)
+        )
+        for name in self.state.table_names:
+            if name != CONFIGURATION:
+                load_table(self.disk, name, partial(self.state.load_table, name))
+        boot.start(self.state)
+        self._look_at_machine()
+        self.log_flusher = Flusher("log-sync")
+        self.table_flusher = Flusher("tables-sync")
+        self.durability = Durability(
+            self.store,
+            self.log_flusher,
+            is_sync=settings.flush_disk_type is FlushDiskType.SYNC_FLUSH,
+            timeout_ms=settings.sync_flush_timeout,
+        )
+        self.tables = TablesWriter(self.table_flusher, self.state.unsaved, self._save_work)
+        replies = SendReplies(self.state.store_host, settings.region_id, settings.trace_on)
+        self.driver = BrokerDriver(self.state, self.durability, self.tables, replies, self.clock.now_ms)
+        if settings.listen_port > _FAST_PORT_BELOW:
+            await self._listen_fast(settings.listen_port - _FAST_PORT_BELOW)
+        addresses = [f"{host}:{port}" for host, port in namesrv_addresses(self.namesrv_addr)]
+        self.registrar = Registrar(self.state, addresses, self.clock)
+        await self.registrar.register()
+
+    async def _listen_fast(self, port: int) -> None:
+        try:
+            await self.fast_server.listen(self.settings.bind_address, port)
+        except UserError as error:
+            log.warning("no fast port for clients that ask for the VIP channel: %s", error)
+
+    async def beat(self) -> None:
+        """The clockwork, for ever."""
+        flush_beats = max(1, round(self.settings.flush_interval_commit_log / 1000 / BEAT_SECONDS))
+        while True:
+            await self.clock.sleep(BEAT_SECONDS)
+            self._beats += 1
+            now_ms = self.clock.now_ms()
+            self.driver.due()
+            if delays.due(self.state, now_ms):
+                self.driver.open_turn()
+            if not self.durability.is_sync and self._beats % flush_beats == 0:
+                self.durability.sync_log()
+            if self._beats % _SECOND_BEATS == 0:
+                self._each_second(now_ms)
+            if self._beats % _OFFSETS_BEATS == 0:
+                self._save_progress()
+            if self._beats % _CLIENTS_BEATS == 0:
+                for peer_id in expire(self.state, now_ms):
+                    self.driver.close_peer(peer_id)
+                self.driver.send_outbox()
+                for server in (self.server, self.fast_server):
+                    server.close_idle(-(-self.settings.server_channel_max_idle_time_seconds // _CLIENTS_SECONDS))
+
+    async def stop(self) -> None:
+        """Refuses sends, finishes what was accepted, tells the name servers, leaves a store that needs no repair."""
+        has_failed = self.store.refuses is not None
+        self.store.refuses = self.store.refuses or "shut down"
+        self.server.stop_accepting()
+        self.fast_server.stop_accepting()
+        await self.registrar.unregister()
+        self.driver.end_turn()
+        await self.log_flusher.finish(lambda: None)
+        self.state.unsaved |= set(self.state.table_names) - {CONFIGURATION}
+        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.tables.when_saved(lambda error: saved.set_result(None))
+        await saved
+        await self.server.close()
+        await self.fast_server.close()
+        self.log_flusher.stop()
+        self.table_flusher.stop()
+        if not has_failed:
+            self.store.close()
+
+    def _each_second(self, now_ms: int) -> None:
+        self.durability.tick(now_ms)
+        for topic, count, size in self.store.take_counts():
+            self.state.statistics.count_put(topic, size, count, is_system=self.state.topics.is_system(topic))
+        try:
+            self.store.write_derived()
+        except OSError as error:
+            log.error("queues and keys stay in memory for now: %s", error)
+        self.state.statistics.sample(now_ms)
+        if self.state.registration_due:
+            self.registrar.wake.set()
+
+    def _save_progress(self) -> None:
+        """Offsets, and the checkpoint once all that it speaks of is on disk; the thread does the waiting."""
+        self._look_at_machine()
+        if self.state.offsets.is_changed:
+            self.tables.save_also({CONSUMER_OFFSETS})
+        if self.state.delays.is_changed:
+            self.tables.save_also({DELAY_OFFSETS})
+        if self._deriving or self.store.refuses is not None:
+            return
+        try:
+            log_offset = self.store.write_derived()
+        except OSError:
+            return
+        if log_offset == self.store.saved_progress or log_offset > self.store.log.flushed:
+            return
+        targets = self.store.derived_sync_targets()
+        self._deriving = True
+
+        def work() -> None:
+            for target in targets:
+                target.sync()
+            self.store.save_progress(log_offset)
+
+        def done(error: OSError | None) -> None:
+            self._deriving = False
+            if error is not None:
+                log.error("the checkpoint is not written: %s", error)
+
+        self.table_flusher.run(work, done)
+
+    def _save_work(self, name: str) -> Callable[[], None]:
+        if name == CONFIGURATION:
+            return partial(write_changes, self.settings.broker_config_path, dict(self.state.configuration.changed))
+        return partial(save_table, self.disk, name, self.state.table_text(name))
+
+    def _look_at_machine(self) -> None:
+        self.state.memory_bytes = memory_bytes()
+        self.state.disk_total_bytes, self.state.disk_free_bytes = disk_bytes(self.settings.store_path_root_dir)
+
+
+def _report(recovery: Recovery) -> None:
+    """What recovery found, for the person who reads the log."""
+    if recovery.was_clean:
+        return
+    log.warning(
+        "the last stop was unclean: %d records verified from log offset %d, the log ends at %d%s",
+        recovery.records,
+        recovery.walked_from,
+        recovery.log_end,
+        f", and behind it was cut off {recovery.torn}" if recovery.torn else "",
+    )
+    for damage in recovery.damage:
+        log.critical("damage in the log: %s", damage)
+
+
+def sizes_of(settings: BrokerSettings) -> StoreSizes:
+    """The store's sizes as the settings have them."""
+    return StoreSizes(
+        log_file_bytes=settings.mapped_file_size_commit_log,
+        queue_file_bytes=settings.mapped_file_size_consume_queue,
+        index_slots=settings.max_hash_slot_num,
+        index_entries=settings.max_index_num,
+        message_bytes_max=settings.max_message_size,
+        delay_levels=settings.message_delay_level,
+        index_enabled=settings.message_index_enable,
+    )
+
+
+async def serve_broker(settings: BrokerSettings) -> int:
+    """`mqbroker`: serves until SIGTERM or SIGINT; the exit status."""
+    signals = StopSignals()
+    node = BrokerNode(settings, Clock())
+    await node.start()
+    print(broker_started(settings.broker_name, node.state.address, node.namesrv_addr), flush=True)
+    try:
+        await run_until_told(signals, node.beat(), node.registrar.keep())
+    finally:
+        await node.stop()
+    return 0
+
+
+async def run_until_told(signals: StopSignals, *loops: Coroutine[object, object, None]) -> None:
+    """Runs these until a signal asks to stop; one that fails ends all, aloud."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(loop) for loop in loops]
+        await signals.wait()
+        for task in running:
+            task.cancel()
