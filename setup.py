@@ -15,7 +15,6 @@ COMPILED = {
         "pocketmq.protocol.frame.send_reply",
         "pocketmq.protocol.record.facts",
         "pocketmq.protocol.record.laying",
-        "pocketmq.protocol.record.scanning",
         "pocketmq.store.commit_log",
         "pocketmq.store.consume_queue",
         "pocketmq.store.active_index",

@@ -32,12 +32,17 @@ def registration(state: BrokerState) -> tuple[Mapping[str, str], bytes]:
         broker_name=settings.broker_name,
         broker_addr=state.address,
         cluster_name=settings.broker_cluster_name,
-        ha_server_addr=f"{settings.broker_ip2}:{settings.ha_listen_port}",
+        ha_server_addr=f"{settings.broker_ip2}:{settings.ha_listen_port or _port_after(state.address)}",
         broker_id=settings.broker_id,
         compressed=settings.compressed_register,
         body_crc32=crc32(body) & _CRC_MASK,
     )
     return header.fields(), body
+
+
+def _port_after(address: str) -> int:
+    """BrokerStartup: replicas connect to the port behind the clients'."""
+    return int(address.rpartition(":")[2]) + 1
 
 
 def unregistration(state: BrokerState) -> Mapping[str, str]:

@@ -42,6 +42,7 @@ def invoke_reset_offset(request: Command, peer: Peer, state: BrokerState, now_ms
         return Reply(ResponseCode.SYSTEM_ERROR, "No queues to reset.")
     for queue_id, offset in targets.items():
         state.offsets.reset(header.group, header.topic, queue_id, offset, now_ms)
+        state.resets_made.add((header.topic, queue_id))
     state.offsets_changed()
     table = {_queue(state, header.topic, queue_id): offset for queue_id, offset in targets.items()}
     return Reply(body=ResetOffsetBody(offset_table=table).encode())

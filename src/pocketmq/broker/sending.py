@@ -71,7 +71,7 @@ def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Store
         queue,
         facts,
         request.body,
-        header.properties + state.stamp.encoded,
+        header.properties + (state.stamp.encoded_after if facts.is_open else state.stamp.encoded),
         header.flag,
         header.sys_flag,
         header.born_timestamp,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pocketmq.model import properties as keys
 from pocketmq.model.broker_settings import BrokerSettings
-from pocketmq.protocol.properties import encode_properties
+from pocketmq.protocol.properties import PROPERTY_SEPARATOR, encode_properties
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class Stamp:
     reply_fields: Mapping[str, str]
     properties: Mapping[str, str]
     encoded: bytes
+    encoded_after: bytes
+    """The same, behind properties whose last separator is missing."""
 
     @classmethod
     def of(cls, settings: BrokerSettings) -> "Stamp":
@@ -24,4 +26,5 @@ class Stamp:
             keys.TRACE_SWITCH: "true" if settings.trace_on else "false",
         }
         properties = {**reply_fields, keys.CLUSTER: settings.broker_cluster_name}
-        return cls(reply_fields, properties, encode_properties(properties))
+        encoded = encode_properties(properties)
+        return cls(reply_fields, properties, encoded, PROPERTY_SEPARATOR.encode() + encoded)

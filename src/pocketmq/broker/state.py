@@ -1,6 +1,6 @@
 """Everything a broker's handlers know and change: one value, made once, owned by the event loop.
 
-`outbox`, `unsaved`, `registration_due` and `retention_due` are what the node must carry out after a request; the
+`outbox`, `unsaved`, `registration_due`, `resets_made` and `retention_due` are what the node must carry out after a request; the
 numbers about the machine are what it tells from time to time.
 """
 
@@ -71,6 +71,7 @@ class BrokerState:
         self.outbox: list[Push] = []
         self.unsaved: set[str] = set()
         self.registration_due = False
+        self.resets_made: set[tuple[str, int]] = set()
         self.retention_due = False
 
         self.memory_bytes = MEMORY_BYTES_ASSUMED

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class AssignedQueue:
-    """`room` is set when pulling may go on. The last four are for orderly consumption: one message is out at a time."""
+    """`room` is set when pulling may go on. The last five are for orderly consumption: one message is out at a time."""
 
     queue: MessageQueue
     pulled: ProcessQueue
@@ -28,6 +28,7 @@ class AssignedQueue:
     last_pull_ms: int = 0
     last_finish_ms: int = 0
     locked_at: float = 0.0
+    is_lock_lost: bool = False
     backlog: "deque[ReceivedMessage]" = field(default_factory=deque)
     in_hand: "ReceivedMessage | None" = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 
-from pocketmq.client.errors import BrokerError, CallTimeout, ClientClosed
+from pocketmq.client.errors import BrokerError, CallTimeout, ClientClosed, ConnectFailed
 from pocketmq.model.outcome import NO_FIELDS
 from pocketmq.protocol.frame import Command
 from pocketmq.transport.channel import Channel, OnRequest, connect
@@ -83,13 +83,13 @@ class Connections:
         channel = self._channels.get(address)
         if channel is not None:
             return channel
-        async with self._opening.setdefault(address, asyncio.Lock()):
-            if self._is_closed:
-                raise ClientClosed(f"no connection to {address}: this client is closed")
-            channel = self._channels.get(address)
-            if channel is None:
-                channel = await self._open(address, min(timeout, CONNECT_SECONDS))
-        return channel
+        try:
+            async with self._clock.deadline(timeout), self._opening.setdefault(address, asyncio.Lock()):
+                if self._is_closed:
+                    raise ClientClosed(f"no connection to {address}: this client is closed")
+                return self._channels.get(address) or await self._open(address, min(timeout, CONNECT_SECONDS))
+        except TimeoutError:
+            raise ConnectFailed(address, f"no connection within {timeout:g} s") from None
 
     async def _open(self, address: str, timeout: float) -> Channel:
         channel = await connect(

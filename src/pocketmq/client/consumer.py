@@ -211,7 +211,7 @@ class Consumer:
     async def _commit_rounds(self) -> None:
         while True:
             await self._session.clock.sleep(COMMIT_SECONDS)
-            await self._committer.commit_all(list(self._membership.assigned.values()))
+            await self._committer.commit_all(one for one in self._membership.assigned.values() if not one.is_revoked)
 
     async def _lock_rounds(self, locks: Locks) -> None:
         pause = RENEW_SECONDS

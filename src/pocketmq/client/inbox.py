@@ -60,7 +60,10 @@ class Inbox:
         assigned = message.assigned
         if assigned is None:
             return True
-        counted = assigned.pulled.finish(message.queue_offset, message.generation) and not assigned.is_revoked
+        # A queue that goes in good order is committed when this one is done.
+        is_waited_for = assigned.in_hand is message and not assigned.is_lock_lost
+        counted = assigned.pulled.finish(message.queue_offset, message.generation)
+        counted &= is_waited_for or not assigned.is_revoked
         assigned.last_finish_ms = self._clock.now_ms()
         assigned.room.set()
         self._put_down(assigned, message)
@@ -92,7 +95,7 @@ class Inbox:
             self._put_down(assigned, message)
             return False
         if self._is_orderly and self._clock.monotonic() - assigned.locked_at > LOCK_LIVES_SECONDS:
-            assigned.is_revoked = True
+            assigned.is_revoked = assigned.is_lock_lost = True
             self._put_down(assigned, message)
             self._on_lock_lost(assigned)
             return False

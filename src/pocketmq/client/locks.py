@@ -52,7 +52,7 @@ class Locks:
                     assigned.locked_at = now
                 elif granted is not None or now - assigned.locked_at > LOCK_LIVES_SECONDS:
                     log.warning("the lock of %s is lost", queue)
-                    assigned.is_revoked = True
+                    assigned.is_revoked = assigned.is_lock_lost = True
         return None not in answers
 
     async def give_back(self, queues: Iterable[MessageQueue]) -> None:

@@ -214,7 +214,7 @@ class Producer:
                 chosen = queue or self._choose(route, shard, tried[-1] if tried else None)
                 tried.append(chosen.broker_name)
                 return await self._send_once(parcel, chosen, ends_at - clock.monotonic())
-            except (NoRouteError, IllegalMessage):
+            except NoRouteError:
                 raise
             except BrokerError as error:
                 if error.code not in RETRYABLE:
@@ -265,10 +265,19 @@ class Producer:
             log.warning("route of topic %s not refreshed: %s", topic, error)
 
     async def _writeable_route(self, topic: str, timeout: float) -> Route:
-        route = await self._session.routes.require(topic, timeout=timeout, may_borrow=True)
+        route = self._session.routes.find(topic)
+        if route is None:
+            route = await self._find_route(topic, timeout)
         if not route.write_queues:
             raise NoRouteError(topic, why_not_writeable(route))
         return route
+
+    async def _find_route(self, topic: str, timeout: float) -> Route:
+        try:
+            async with self._session.clock.deadline(timeout):
+                return await self._session.routes.require(topic, timeout=timeout, may_borrow=True)
+        except TimeoutError:
+            raise NoRouteError(topic, [f"the name servers did not say where it is within {timeout:g} s"]) from None
 
     def _choose(self, route: Route, shard: str | None, avoided_broker: str | None) -> MessageQueue:
         if shard is not None:

@@ -103,7 +103,10 @@ class Puller:
 
     async def _pull_once(self, assigned: AssignedQueue) -> None:
         clock = self._session.clock
-        subscription = self._membership.subscriptions[assigned.queue.topic]
+        subscription = self._membership.subscriptions.get(assigned.queue.topic)
+        if subscription is None:
+            assigned.is_revoked = True
+            return
         offset, generation = assigned.pulled.next_offset, assigned.pulled.generation
         started = clock.monotonic()
         answer = await self._ask(assigned, subscription)

@@ -71,7 +71,7 @@ class ConsumerQuestions:
         }
 
     async def check(self, wanted: SubscriptionData) -> None:
-        """Asks every broker of the topic to compile the expression. Raises BrokerError."""
+        """Asks a broker of the topic whether it can compile the expression. Raises BrokerError."""
         body = CheckClientRequestBody(self._session.client_id, self._membership.group, wanted).encode()
         await self._session.connections.call(
             self._session.routes.any_broker(wanted.topic),

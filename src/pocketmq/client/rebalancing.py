@@ -195,7 +195,7 @@ class Rebalancer:
         return assigned
 
     async def _hand_over(self, assigned: AssignedQueue) -> None:
-        if assigned.in_hand is not None:
+        if assigned.in_hand is not None and not assigned.is_lock_lost:
             assigned.settled.clear()
             try:
                 async with self._session.clock.deadline(HAND_OVER_SECONDS):
@@ -206,7 +206,8 @@ class Rebalancer:
         self.wake()
 
     async def _release(self, assigned: AssignedQueue) -> None:
-        await self._committer.try_commit(assigned)
+        if not assigned.is_lock_lost:  # Else another member may already have committed what it has done.
+            await self._committer.try_commit(assigned)
         if self._locks is not None:
             await self._locks.give_back([assigned.queue])
         self._membership.assigned.pop(assigned.queue, None)

@@ -56,7 +56,6 @@ class Routes:
         async with self._asking.setdefault(topic, asyncio.Lock()):
             route = self._routes.get(topic)
             if route is None or (route.is_borrowed and not may_borrow):
-                self.wanted.add(topic)
                 try:
                     route = await self._ask(topic, timeout)
                     if route is None and may_borrow:
@@ -64,7 +63,9 @@ class Routes:
                 except NoNameServer as error:
                     raise NoRouteError(topic, [str(failure) for failure in error.failures]) from error
         if route is None:
+            self._asking.pop(topic, None)
             raise NoRouteError(topic, await self._why_unknown(topic, may_create=may_borrow))
+        self.wanted.add(topic)
         return route
 
     async def refresh(self, topic: str, *, timeout: float = ASK_SECONDS) -> bool:
@@ -136,8 +137,6 @@ class Routes:
         return TopicRouteData.decode(answer.body)
 
     def _learn(self, topic: str, data: TopicRouteData, *, is_borrowed: bool) -> Route:
-        for broker in data.broker_datas:
-            self._brokers[broker.broker_name] = dict(broker.broker_addrs)
         route = Route(
             topic,
             data,
@@ -145,7 +144,14 @@ class Routes:
             () if is_borrowed else read_queues(topic, data),
             is_borrowed,
         )
-        self._routes[topic] = route
+        self._routes.pop(topic, None)
+        self._routes[topic] = route  # Last, so that what was heard last about a broker is believed.
+        self._brokers = {
+            broker.broker_name: dict(broker.broker_addrs)
+            for known in self._routes.values()
+            for broker in known.data.broker_datas
+            if broker.broker_name is not None
+        }
         return route
 
     async def _why_unknown(self, topic: str, *, may_create: bool) -> Sequence[str]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from pocketmq.client.background import Background
 from pocketmq.client.connections import Connections
-from pocketmq.client.errors import BrokerError, CallTimeout, ChannelError, ClientClosed, NoNameServer
+from pocketmq.client.errors import BrokerError, CallTimeout, ChannelError, ClientClosed
 from pocketmq.client.name_servers import ASK_SECONDS, NameServers, parse_addresses
 from pocketmq.client.routes import Routes
 from pocketmq.client.unique_id import client_id, own_host
@@ -104,7 +104,7 @@ class Session:
             try:
                 if await self.routes.refresh(topic):
                     self.on_route_change(topic)
-            except (NoNameServer, BrokerError) as error:
+            except PocketMQError as error:
                 log.warning("route of topic %s not refreshed: %s", topic, error)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -115,7 +115,7 @@ class Session:
     async def _beat(self, address: str, body: bytes) -> None:
         try:
             await self.connections.call(address, RequestCode.HEART_BEAT, NO_FIELDS, body, timeout=ASK_SECONDS)
-        except (ChannelError, BrokerError) as error:
+        except PocketMQError as error:
             log.warning("heartbeat failed: %s", error)
             if isinstance(error, CallTimeout):
                 self.connections.drop(address, "it does not answer heartbeats")

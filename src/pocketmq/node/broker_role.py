@@ -98,6 +98,7 @@ class BrokerNode:
             await self._listen_fast(settings.listen_port - _FAST_PORT_BELOW)
         addresses = [f"{host}:{port}" for host, port in namesrv_addresses(self.namesrv_addr)]
         self.registrar = Registrar(self.state, addresses, self.clock)
+        self.driver.on_topics_changed = self.registrar.wake.set
         await self.registrar.register()
 
     async def _listen_fast(self, port: int) -> None:
@@ -158,8 +159,6 @@ class BrokerNode:
         except OSError as error:
             log.error("queues and keys stay in memory for now: %s", error)
         self.state.statistics.sample(now_ms)
-        if self.state.registration_due:
-            self.registrar.wake.set()
 
     def _save_progress(self) -> None:
         """Offsets, and the checkpoint once all that it speaks of is on disk; the thread does the waiting."""
@@ -193,7 +192,8 @@ class BrokerNode:
 
     def _save_work(self, name: str) -> Callable[[], None]:
         if name == CONFIGURATION:
-            return partial(write_changes, self.settings.broker_config_path, dict(self.state.configuration.changed))
+            path = self.settings.broker_config_path or f"{self.settings.store_path_root_dir}/config/broker.properties"
+            return partial(write_changes, path, dict(self.state.configuration.changed))
         return partial(save_table, self.disk, name, self.state.table_text(name))
 
     def _look_at_machine(self) -> None:

@@ -81,6 +81,7 @@ class BrokerDriver:
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
+        self.on_topics_changed: Callable[[], None] = lambda: None
         durability.on_durable = self._became_durable
 
     def accept(self, link: Link, refused: frozenset[int] = frozenset()) -> Session:
@@ -227,13 +228,21 @@ class BrokerDriver:
 
     def open_turn(self) -> None:
         """Makes sure that `end_turn` comes, if there is anything for it to do."""
-        if not self._turn_open and (self.durability.has_turn or self.state.outbox):
+        state = self.state
+        if not self._turn_open and (
+            self.durability.has_turn or state.outbox or state.registration_due or state.resets_made
+        ):
             self._turn_open = True
             self._loop.call_soon(self.end_turn)
 
     def end_turn(self) -> None:
         """Writes what the turn appended, shows it to readers, and lets the answers go."""
         self._turn_open = False
+        if self.state.registration_due:
+            self.state.registration_due = False
+            self.on_topics_changed()
+        while self.state.resets_made:
+            self._wake(self.state.resets_made.pop())
         if self.durability.has_turn:
             self.durability.end_turn()
         self.send_outbox()
@@ -241,8 +250,11 @@ class BrokerDriver:
     def _became_durable(self, log_offset: int) -> None:
         """Readers may see everything below; parked requests look again."""
         for queue in self.store.publish(log_offset, self.now_ms()):
-            for parked in self.parking.take(queue.key):
-                self.decide(parked.link, parked.request)
+            self._wake(queue.key)
+
+    def _wake(self, key: tuple[str, int]) -> None:
+        for parked in self.parking.take(key):
+            self.decide(parked.link, parked.request)
 
     def due(self) -> None:
         """Parked requests whose time is up answer now."""

@@ -42,7 +42,6 @@ class Registrar:
 
     async def register(self) -> int:
         """Tells every name server at once; how many have understood."""
-        self._state.registration_due = False
         fields, body = registration(self._state)
         done = await asyncio.gather(*(self._register_at(address, fields, body) for address in self._addresses))
         return sum(done)

@@ -27,7 +27,7 @@ def compress(body: bytes, kind: CompressionType, level: int = LEVEL_DEFAULT) -> 
     library = _library(kind)
     packed: bytes
     if kind is CompressionType.LZ4:
-        packed = library.compress(body)
+        packed = library.compress(body, block_linked=False)  # Java reads independent blocks only.
     else:
         packed = library.ZstdCompressor(level=level).compress(body)
     return packed

@@ -237,7 +237,7 @@ class PosixDisk:
         os.replace(self.place(old), self.place(new))
 
     def fsync_dir(self, path: str) -> None:
-        descriptor = os.open(self.place(path), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(self.place(path), os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
         finally:

@@ -11,11 +11,14 @@ recovery would cut there; we keep all that is sound.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pocketmq.model.limits import FRAME_BYTES_MAX
 from pocketmq.protocol.record import BLANK_BYTES_MIN, NoRecord, Scanned, scan
 from pocketmq.store.segments import Segments
 
 PAGE_BYTES = 4096
 _CHUNK_BYTES = 1 << 20
+_RECORD_MAX = 2 * FRAME_BYTES_MAX
+"""A message came in one frame; a size beyond this is not read to see whether it is true."""
 _MAGIC_START = b"\xda\xa3\x20"
 """What the magics of both record versions begin with."""
 _MAGIC_AT = 4
@@ -67,9 +70,7 @@ class LogWalk:
     def record_at(self, at: int) -> Scanned | NoRecord:
         """What stands there; "end" for zeros only, all else that is neither record nor blank is "bad"."""
         room = self._room(at)
-        found = scan(*self._bytes(at, min(room, _CHUNK_BYTES)), at)
-        if isinstance(found, NoRecord) and found.kind == "end" and 0 < found.size <= room:
-            found = scan(*self._bytes(at, found.size), at)
+        found = self._scan(at, True)
         if isinstance(found, Scanned):
             return self._with_whole_properties(at, found)
         if found.kind == "end" and found.size:
@@ -96,23 +97,28 @@ class LogWalk:
         was_durable = durable is not None and at < durable
         if found.kind == "end" and durable is not None and not was_durable:
             return None
-        known = self._known_at(at)
+        known = self._scan(at, False)
         resumes_at = self._next_sound(at + 1)
         if was_durable and durable is not None and (resumes_at is None or resumes_at > durable):
             # Whatever stood behind the watermark may have been torn as well.
-            return Damage(at, durable, found.reason, known)
+            return Damage(at, durable, found.reason, known if isinstance(known, Scanned) else None)
         if resumes_at is None:
             return None
         if durable is not None and not was_durable and self._lost_a_page(at, resumes_at):
             return None
-        return Damage(at, resumes_at, found.reason, known)
+        return Damage(at, resumes_at, found.reason, known if isinstance(known, Scanned) else None)
 
-    def _known_at(self, at: int) -> Scanned | None:
+    def _scan(self, at: int, checks_body: bool) -> Scanned | NoRecord:
+        """As `scan`, with enough of the file for a record of any size that can have been sent."""
         size = min(self._room(at), _CHUNK_BYTES)
-        found = scan(*self._bytes(at, size), at, False)
-        if isinstance(found, NoRecord) and found.kind == "end" and size < found.size <= self._room(at):
-            found = scan(*self._bytes(at, found.size), at, False)
-        return found if isinstance(found, Scanned) else None
+        found = scan(*self._bytes(at, size), at, checks_body)
+        if (
+            isinstance(found, NoRecord)
+            and found.kind == "end"
+            and size < found.size <= min(self._room(at), _RECORD_MAX)
+        ):
+            found = scan(*self._bytes(at, found.size), at, checks_body)
+        return found
 
     def _next_sound(self, at: int) -> int | None:
         """Where the first sound record at or beyond `at` starts."""

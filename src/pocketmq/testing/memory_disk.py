@@ -42,6 +42,7 @@ class Inode:
         return bytes(found)
 
     def write(self, offset: int, content: memoryview) -> None:
+        """Change the bytes, extending the file if need be; a power loss may undo it."""
         if not content:
             return
         at = 0
@@ -56,6 +57,7 @@ class Inode:
             self.set_size(offset + at)
 
     def set_size(self, size: int) -> None:
+        """Cut or extend with zeros; a power loss may undo it."""
         cut_pages(self.pages, size)
         self.size = size
         self.sizes.append(size)
@@ -85,6 +87,7 @@ class Inode:
         return Inode(pages, size, kept, size, is_folder=self.is_folder)
 
     def copy(self) -> "Inode":
+        """The same file again, on its own."""
         pages = {page: bytearray(content) for page, content in self.pages.items()}
         return Inode(
             pages, self.size, dict(self.kept_pages), self.kept_size, set(self.dirty), list(self.sizes), self.is_folder
@@ -167,7 +170,7 @@ class MemoryDisk:
         self._changes: list[Change] = []
 
     def open(self, path: str, create: bool = False, size: int | None = None) -> MemoryFile:
-        inode = self._names.get(checked(path))
+        inode = self._find(path)
         if inode is None:
             if not create:
                 raise FileNotFoundError(errno.ENOENT, "no such file", path)
@@ -184,7 +187,7 @@ class MemoryDisk:
         return checked(path) in self._names
 
     def listdir(self, path: str) -> list[str]:
-        inode = self._names.get(checked(path))
+        inode = self._find(path)
         if inode is not None and not inode.is_folder:
             raise NotADirectoryError(errno.ENOTDIR, "not a folder", path)
         return sorted(name.rpartition("/")[2] for name in self._names if name and folder_of(name) == path)
@@ -202,7 +205,7 @@ class MemoryDisk:
                 raise FileExistsError(errno.EEXIST, "is a file", folder)
 
     def remove(self, path: str) -> None:
-        inode = self._names.get(checked(path))
+        inode = self._find(path)
         if inode is None:
             raise FileNotFoundError(errno.ENOENT, "no such file", path)
         if inode.is_folder:
@@ -210,18 +213,21 @@ class MemoryDisk:
         self._change({path: None})
 
     def remove_tree(self, path: str) -> None:
-        checked(path)
+        inode = self._find(path)
+        if inode is not None and not inode.is_folder:
+            raise NotADirectoryError(errno.ENOTDIR, "not a folder", path)
         # The innermost first, as rmtree does.
         for name in sorted(self._names, reverse=True):
             if name == path or name.startswith(path + "/"):
                 self._change({name: None})
 
     def rename(self, old: str, new: str) -> None:
-        inode = self._names.get(checked(old))
-        target = self._names.get(checked(new))
+        inode = self._find(old)
+        self._require_folder(folder_of(old))
+        target = self._find(new)
+        self._require_folder(folder_of(new))
         if inode is None:
             raise FileNotFoundError(errno.ENOENT, "no such file", old)
-        self._require_folder(folder_of(new))
         if target is not None and target.is_folder:
             raise IsADirectoryError(errno.EISDIR, "is a folder", new)
         if inode.is_folder:
@@ -240,7 +246,7 @@ class MemoryDisk:
         self._changes = rest
 
     def size(self, path: str) -> int:
-        inode = self._names.get(checked(path))
+        inode = self._find(path)
         if inode is None:
             raise FileNotFoundError(errno.ENOENT, "no such file", path)
         return inode.size
@@ -285,8 +291,15 @@ class MemoryDisk:
         apply(self._names, change)
         self._changes.append(change)
 
+    def _find(self, path: str) -> Inode | None:
+        for folder in folders_above(checked(path)):
+            inode = self._names.get(folder)
+            if inode is not None and not inode.is_folder:
+                raise NotADirectoryError(errno.ENOTDIR, "not a folder", path)
+        return self._names.get(path)
+
     def _require_folder(self, folder: str) -> None:
-        inode = self._names.get(folder)
+        inode = self._find(folder)
         if inode is None:
             raise FileNotFoundError(errno.ENOENT, "no such folder", folder)
         if not inode.is_folder:

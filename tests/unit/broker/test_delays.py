@@ -4,6 +4,7 @@ import pytest
 
 from pocketmq.broker import delays
 from pocketmq.broker.boot import start
+from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.model.limits import DELAYED_PER_TURN_MAX
 from pocketmq.model.message import StoredMessage
 from pocketmq.protocol.codes import RequestCode
@@ -168,9 +169,9 @@ def test_offsets_are_brought_within_the_queue(broker: LoneBroker) -> None:
     assert broker.state.delays.offsets == {1: 1, 2: 0}
 
 
-def test_the_version_moves_every_so_many_deliveries(broker: LoneBroker) -> None:
-    broker.state.delays._version_step = 2
-    for _ in range(2):
+def test_the_version_moves_every_so_many_deliveries() -> None:
+    broker = LoneBroker(settings=BrokerSettings(delay_offset_update_version_step=2))
+    for _ in range(3):
         broker.store("TopicA", 0, b"", {"DELAY": "1"})
     broker.now_ms += 1_000
     broker.deliver_delayed()

@@ -270,3 +270,11 @@ def test_a_batch_of_one_too_large_message_leaves_nothing() -> None:
 def test_a_batch_to_a_retry_topic_is_refused() -> None:
     with pytest.raises(Refusal, match="batch request does not support retry group"):
         _batch(LoneBroker(), encode_messages([Message("t", b"x")]), topic="%RETRY%CG")
+
+
+def test_properties_without_their_last_separator_are_stored_with_it() -> None:
+    broker = LoneBroker()
+    stored = _send(broker, i=f"UNIQ_KEY\x01{UNIQUE_KEY}\x02TAGS\x01TagA")
+    message = _record(broker, stored.log_offset)
+    assert message.properties["TAGS"] == "TagA"
+    assert message.properties["CLUSTER"] == "DefaultCluster"

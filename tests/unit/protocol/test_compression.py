@@ -46,7 +46,8 @@ def test_a_missing_library_is_named(kind: CompressionType, package: str, monkeyp
 class StandInLz4(ModuleType):
     """The part of lz4.frame that is used, with zlib inside."""
 
-    def compress(self, body: bytes) -> bytes:
+    def compress(self, body: bytes, block_linked: bool = True) -> bytes:
+        assert not block_linked
         return zlib.compress(body)
 
     def LZ4FrameDecompressor(self) -> "StandInDecompressor":
@@ -66,6 +67,13 @@ class StandInDecompressor:
     @property
     def eof(self) -> bool:
         return self._machine.eof
+
+
+def test_lz4_blocks_are_independent_as_java_needs_them() -> None:
+    pytest.importorskip("lz4.frame", reason="the lz4 package is not installed")
+    packed = compress(bytes(range(256)) * 1000, CompressionType.LZ4)
+    assert packed[4] & 0x20, "block independence flag of the frame descriptor"
+    assert decompress(packed, CompressionType.LZ4) == bytes(range(256)) * 1000
 
 
 def test_lz4_is_bounded_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,8 @@ class Command:
     @property
     def body(self) -> bytes:
         """The bytes after the header."""
-        return self._data[self._body_start : self._body_end]
+        p: cython.p_const_uchar = self._data
+        return p[self._body_start : self._body_end]
 
     @property
     def body_size(self) -> int:
@@ -143,7 +144,7 @@ def decode(data: bytes, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Com
         raise ProtocolError(f"header length {header_length} is beyond the frame's end")
     if header_length > HEADER_BYTES_MAX:
         raise ProtocolError(f"header length {header_length} is over {HEADER_BYTES_MAX} bytes")
-    command: Command = Command()
+    command: Command = Command.__new__(Command) if cython.compiled else Command()
     command._data = data
     command._body_start = header_end
     command._body_end = end
@@ -190,7 +191,7 @@ def _scan_json(command: Command, data: bytes, start: cython.Py_ssize_t, end: cyt
         i += 2
         if key_length == 9 and p[key] == 0x65:  # extFields
             command._ext_start = i
-            i = _object_end(p, i, end) if p[i] == 0x7B else -1
+            i = _object_end(data, p, i, end)
             command._ext_end = i
         elif p[i] == 0x22:
             i = _take_text(command, data, p, key, key_length, i + 1, end)
@@ -277,20 +278,19 @@ def _take_number(
 
 
 @cython.cfunc
-def _object_end(p: cython.p_const_uchar, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    """One past the `}` of a flat object of strings; -1 if it nests or never ends."""
-    i: cython.Py_ssize_t = start + 1
-    while i < end:
-        if p[i] == 0x22:
-            i += 1
-            while i < end and p[i] != 0x22:
-                i += 2 if p[i] == 0x5C else 1
-        elif p[i] == 0x7D:
-            return i + 1
-        elif p[i] == 0x7B or p[i] == 0x5B or p[i] == 0x27:
-            return -1
-        i += 1
-    return -1
+def _object_end(
+    data: bytes, p: cython.p_const_uchar, start: cython.Py_ssize_t, end: cython.Py_ssize_t
+) -> cython.Py_ssize_t:
+    """One past the `}` of the fields' object, or -1.
+
+    Behind it come numbers, a language and perhaps a remark: the last brace but one of the header. Should a remark hold
+    a brace, what follows here is no separator, and the tolerant reader takes the header.
+    """
+    at: cython.Py_ssize_t
+    if p[start] != 0x7B:
+        return -1
+    at = data.rfind(b"}", start, end - 1)
+    return -1 if at < 0 else at + 1
 
 
 def _read_binary(command: Command, data: bytes, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> None:

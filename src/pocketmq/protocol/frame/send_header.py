@@ -92,7 +92,9 @@ def read_send(command: Command) -> SendHeader:
     """The send header of `command`. Raises Refusal that names a missing or ill-typed field."""
     header: SendHeader
     if cython.compiled and command._fields is None and command.code != _SEND_MESSAGE:
-        header = SendHeader()
+        header = SendHeader.__new__(SendHeader)
+        header.properties = b""
+        header.max_reconsume_times = ABSENT
         if command.serialize_type == ROCKETMQ:
             if _scan_binary(header, command._data, command._ext_start, command._ext_end):
                 return header

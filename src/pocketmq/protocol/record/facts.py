@@ -13,9 +13,11 @@ class Facts:
     """What the broker must know of a message's properties, found in one walk over them.
 
     `is_special`: something in them asks for more than storing (a delay, a transaction, a key of ours, an odd shape).
+    `is_open`: the last one has no separator behind it, as some clients leave it.
     """
 
     is_special = cython.declare(cython.bint, visibility="public")
+    is_open = cython.declare(cython.bint, visibility="public")
     waits = cython.declare(cython.bint, visibility="public")
     tags_code = cython.declare(cython.longlong, visibility="public")
     unique_key = cython.declare(bytes, visibility="public")
@@ -24,6 +26,7 @@ class Facts:
 
     def __init__(self) -> None:
         self.is_special = False
+        self.is_open = False
         self.waits = True
         self.tags_code = 0
         self.unique_key = b""
@@ -33,9 +36,12 @@ class Facts:
 
 def examine(properties: bytes) -> Facts:
     """Walks `key \\x01 value \\x02 ...`."""
-    facts: Facts = Facts()
+    facts: Facts
     if not cython.compiled:
-        return _examine_slowly(facts, properties)
+        return _examine_slowly(Facts(), properties)
+    facts = Facts.__new__(Facts)
+    facts.waits = True
+    facts.unique_key = facts.keys = b""
     p: cython.p_const_uchar = properties
     end: cython.Py_ssize_t = len(properties)
     at: cython.Py_ssize_t = 0
@@ -54,10 +60,11 @@ def examine(properties: bytes) -> Facts:
         value = at
         while at < end and p[at] > 2:
             at += 1
-        if at >= end or p[at] != 2 or at == value:
+        if at == value or (at < end and p[at] != 2):
             facts.is_special = True
             return facts
-        _note(facts, properties, p, key, length, value, at)
+        facts.is_open = at >= end
+        _note(facts, p, key, length, value, at)
         at += 1
     return facts
 
@@ -65,34 +72,58 @@ def examine(properties: bytes) -> Facts:
 @cython.cfunc
 def _note(
     facts: Facts,
-    properties: bytes,
     p: cython.p_const_uchar,
     key: cython.Py_ssize_t,
     length: cython.Py_ssize_t,
     value: cython.Py_ssize_t,
     end: cython.Py_ssize_t,
-) -> None:
-    """Remembers one property if it is of those that matter; lengths first, as almost none have them."""
+) -> cython.void:
+    """Remembers one property if it is of those that matter; its length and first letter rule out almost all others."""
     first: cython.int = p[key]
-    if length == 4:
-        if first == 0x54 and properties[key : key + 4] == b"TAGS":
-            facts.tags_code = tags_code(properties[value:end])
-        elif first == 0x4B and properties[key : key + 4] == b"KEYS":
-            facts.keys = properties[value:end]
-        elif first == 0x57 and properties[key : key + 4] == b"WAIT":
-            facts.waits = properties[value:end].lower() == b"true"
-    elif length == 8:
-        if first == 0x55 and properties[key : key + 8] == b"UNIQ_KEY":
-            facts.unique_key = properties[value:end]
-        elif first == 0x54 and properties[key : key + 8] in _SPECIAL:
+    if length == 4 and first == 0x54:
+        if _is(p, key, b"TAGS"):
+            facts.tags_code = _tags_code_at(p, value, end)
+    elif length == 4 and first == 0x4B:
+        if _is(p, key, b"KEYS"):
+            facts.keys = p[value:end]
+    elif length == 4 and first == 0x57:
+        if _is(p, key, b"WAIT"):
+            facts.waits = p[value:end].lower() == b"true"
+    elif length == 8 and first == 0x55:
+        if _is(p, key, b"UNIQ_KEY"):
+            facts.unique_key = p[value:end]
+    elif length == 5 and first == 0x44:
+        if _is(p, key, b"DELAY"):
+            facts.delay_level = _level(p[value:end])
             facts.is_special = True
-    elif length == 5 and first == 0x44 and properties[key : key + 5] == b"DELAY":
-        facts.delay_level = _level(properties[value:end])
-        facts.is_special = True
     elif (first == 0x54 or first == 0x49 or first == 0x43 or first == 0x4D or first == 0x50 or first == 0x5F) and (
-        _is_special(properties[key : key + length])
+        _is_special(p[key : key + length])
     ):
         facts.is_special = True
+
+
+@cython.cfunc
+@cython.inline
+def _is(p: cython.p_const_uchar, at: cython.Py_ssize_t, name: bytes) -> cython.bint:
+    """Whether the name stands there, whose length fits already."""
+    q: cython.p_const_uchar = name
+    i: cython.Py_ssize_t
+    for i in range(len(name)):
+        if p[at + i] != q[i]:
+            return False
+    return True
+
+
+@cython.cfunc
+def _tags_code_at(p: cython.p_const_uchar, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.longlong:
+    """`tags_code` of the text there, without making a text of it if it is ASCII."""
+    code: cython.uint = 0
+    i: cython.Py_ssize_t
+    for i in range(at, end):
+        if p[i] >= 0x80:
+            return cython.cast(cython.longlong, tags_code(p[at:end]))
+        code = code * 31 + p[i]
+    return cython.cast(cython.longlong, cython.cast(cython.int, code))
 
 
 _SPECIAL = frozenset((b"TRACE_ON", b"TRAN_MSG", b"CLUSTER", b"MSG_REGION", b"POP_CK"))
@@ -108,8 +139,9 @@ def _examine_slowly(facts: Facts, properties: bytes) -> Facts:
     if not properties:
         return facts
     pairs = properties.split(b"\x02")
-    if pairs.pop():
-        facts.is_special = True
+    facts.is_open = pairs[-1] != b""
+    if not facts.is_open:
+        pairs.pop()
     for pair in pairs:
         key, separator, value = pair.partition(b"\x01")
         if not separator or not key or not value or b"\x01" in value:

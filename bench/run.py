@@ -1,0 +1,202 @@
+"""Measures PocketMQ beside the machine's limit, in one session, and appends the table to bench/RESULTS.md.
+
+The broker runs on one core, the load on another. `limit` parses no header and stores nothing: no broker can do
+less, so a rate divided by the limit's is the distance from what the machine allows. Limit and broker take turns
+within each round, so that a noisy neighbour disturbs both. Rates are medians over the rounds.
+"""
+
+import argparse
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import java
+import processes
+from processes import Broker, load
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+IDLE_SECONDS = 20.0
+JAVA_WARM_SECONDS = 20.0
+"""Until the JVM has compiled what is hot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One kind of load; `ratio` is the least acceptable share of the limit, `rate` the least messages a second."""
+
+    name: str
+    flags: tuple[str, ...]
+    limit_flags: tuple[str, ...] = ()
+    ratio: float | None = None
+    rate: float | None = None
+
+
+def sending(name: str, connections: int, window: int, body: int, ratio: float) -> Shape:
+    """A shape of single sends, measured beside the limit's echo of the same frames."""
+    flags = ("-c", str(connections), "-w", str(window), "-b", str(body))
+    return Shape(name, ("-m", "send", *flags), ("-m", "echo", *flags), ratio=ratio)
+
+
+SHAPES = [
+    sending("send, 8 connections x 64 in flight", 8, 64, 128, 0.50),
+    sending("send, 64 x 1", 64, 1, 128, 0.50),
+    sending("send, 1 x 1", 1, 1, 128, 0.75),
+    sending("send, 8 x 64, 1 KB bodies", 8, 64, 1024, 0.40),
+    Shape("send, 8 x 64, binary headers", ("-m", "send", "-H", "rocketmq", "-c", "8", "-w", "64")),
+    Shape("send batches of 32, 8 x 8", ("-m", "batch", "-n", "32", "-c", "8", "-w", "8")),
+    Shape("pull, 4 connections, 32 a pull, warm", ("-m", "pull", "-c", "4"), rate=1_000_000),
+]
+UNCOMPILED = sending("send, 8 x 64, uncompiled", 8, 64, 128, 0.15)
+START_SECONDS_TARGET, RESIDENT_MB_TARGET, IDLE_PERCENT_TARGET = 1.0, 80.0, 0.5
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows of a Markdown table, printed as they come."""
+
+    rows: list[str] = field(default_factory=list)
+
+    def add(self, *cells: str) -> None:
+        """Append a row and print it."""
+        self.rows.append("| " + " | ".join(cells) + " |")
+        print(self.rows[-1], flush=True)
+
+
+def measure(shape: Shape, limit_port: int, broker_port: int, seconds: float, rounds: int) -> tuple[list[float], ...]:
+    """Limit's and broker's rates, a pair a round."""
+    limits, rates, failed = [], [], 0
+    load(broker_port, shape.flags, min(1.0, seconds))
+    for _round in range(rounds):
+        if shape.limit_flags:
+            limits.append(load(limit_port, shape.limit_flags, seconds).rate)
+        measured = load(broker_port, shape.flags, seconds)
+        rates.append(measured.rate)
+        failed += measured.failed
+    if failed:
+        print(f"{shape.name}: {failed} requests failed", file=sys.stderr)
+    return limits, rates
+
+
+def report(table: Table, shape: Shape, limits: list[float], rates: list[float]) -> bool:
+    """Add the row of a shape; whether it meets its target."""
+    rate = statistics.median(rates)
+    ratio = statistics.median(b / a for a, b in zip(limits, rates, strict=True)) if limits else None
+    met = (shape.ratio is None or (ratio or 0) >= shape.ratio) and (shape.rate is None or rate >= shape.rate)
+    target = f">= {shape.ratio:.2f}" if shape.ratio else f">= {shape.rate:,.0f}/s" if shape.rate else ""
+    verdict = ("yes" if met else "NO") if target else ""
+    limit_cell = f"{statistics.median(limits):,.0f}" if limits else ""
+    table.add(shape.name, f"{rate:,.0f}", limit_cell, f"{ratio:.2f}" if ratio else "", target, verdict)
+    return met
+
+
+def idle_percent(pid: int) -> float:
+    """Share of one core that a process takes while nobody talks to it."""
+    before, began = processes.cpu_seconds(pid), time.perf_counter()
+    time.sleep(IDLE_SECONDS)
+    return 100 * (processes.cpu_seconds(pid) - before) / (time.perf_counter() - began)
+
+
+def standing(table: Table, broker: Broker) -> bool:
+    """Rows that need no load: start, memory, idle processor time."""
+    resident = processes.resident_bytes(broker.pid) / 1e6
+    idle = idle_percent(broker.pid)
+    verdicts = []
+    for name, value, bound, unit in (
+        ("start, until a message is accepted", broker.start_seconds, START_SECONDS_TARGET, " s"),
+        ("memory after start (RSS)", resident, RESIDENT_MB_TARGET, " MB"),
+        (f"idle processor time over {IDLE_SECONDS:.0f} s", idle, IDLE_PERCENT_TARGET, " %"),
+    ):
+        verdicts.append(value <= bound)
+        table.add(name, f"{value:.2f}{unit}", "", "", f"<= {bound:g}{unit}", "yes" if value <= bound else "NO")
+    return all(verdicts)
+
+
+def session(
+    table: Table,
+    start: Callable[[], AbstractContextManager[Broker]],
+    shapes: list[Shape],
+    chosen: argparse.Namespace,
+    warm_seconds: float = 2.0,
+) -> bool:
+    """Start a broker and the limit, take turns over the shapes; whether all targets are met."""
+    with start() as broker, processes.limit() as limit_port:
+        verdicts = [] if chosen.skip_idle else [standing(table, broker)]
+        load(broker.port, ("-m", "send", "-c", "8", "-w", "64"), warm_seconds)
+        for shape in shapes:
+            limits, rates = measure(shape, limit_port, broker.port, chosen.seconds, chosen.rounds)
+            verdicts.append(report(table, shape, limits, rates))
+    return all(verdicts)
+
+
+def flavour(python: str) -> str:
+    """`compiled` or `uncompiled`, as that interpreter would run the hot modules."""
+    command = [python, str(ROOT / "scripts" / "build_flavour.py"), "--short"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def machine() -> str:
+    """Processor, cores and kernel."""
+    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    model = re.search(r"model name\s*: (.*)", text)
+    return f"{model[1] if model else platform.machine()}, {os.cpu_count()} cores, {platform.platform()}"
+
+
+def commit() -> str:
+    """The checkout's commit, marked when it has changes."""
+    answer = subprocess.run(
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() or "no commit"
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of load at a time")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pure-python", metavar="PYTHON", help="an interpreter that has pocketmq uncompiled")
+    parser.add_argument("--only", default="", help="shapes whose name contains this text")
+    parser.add_argument("--skip-idle", action="store_true", help="no start, memory and idle rows")
+    parser.add_argument("--java", action="store_true", help="also Java RocketMQ 5.5.0")
+    parser.add_argument("--no-record", action="store_true", help="leave RESULTS.md alone")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print, record; exit status 1 when a target is missed."""
+    chosen = arguments()
+    processes.build_tools()
+    build = flavour(sys.executable)
+    table = Table()
+    title = f"## {time.strftime('%Y-%m-%d %H:%M')}, commit {commit()}, {build}"
+    facts = f"{machine()}; Python {platform.python_version()}; {chosen.rounds} rounds of {chosen.seconds:g} s."
+    print(f"{title}\n\n{facts}\n")
+    table.add("PocketMQ", "messages/s", "limit", "ratio", "target", "met")
+    table.add("---", "---:", "---:", "---:", "---:", "---")
+    shapes = [shape for shape in SHAPES if chosen.only in shape.name]
+    met = session(table, lambda: processes.pocketmq(sys.executable), shapes, chosen)
+    if chosen.pure_python and chosen.only in UNCOMPILED.name:
+        chosen.skip_idle = True
+        assert flavour(chosen.pure_python) == "uncompiled"
+        met &= session(table, lambda: processes.pocketmq(chosen.pure_python), [UNCOMPILED], chosen)
+    if chosen.java:
+        chosen.skip_idle = False
+        table.add("**Java RocketMQ 5.5.0**", "", "", "", "", "")
+        session(table, java.rocketmq, shapes, chosen, JAVA_WARM_SECONDS)
+    if not chosen.no_record:
+        with (HERE / "RESULTS.md").open("a") as out:
+            out.write(f"\n{title}\n\n{facts}\n\n" + "\n".join(table.rows) + "\n")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
