@@ -154,7 +154,7 @@ def test_keys_are_found_as_java_finds_them(tmp_path: Path) -> None:
             topic, key, int(max_count or 32), T0 + int(begin) if begin else 0, T0 + int(end) if end else 1 << 62
         )
         assert hits.log_offsets == found["phyOffsets"], text
-        assert hits.last_update_log_offset >= found["indexLastUpdatePhyoffset"]
+        assert hits.last_update_log_offset >= found.get("indexLastUpdatePhyoffset", 0)
 
 
 @pytest.mark.parametrize("name", ["killed", "behind"])

@@ -8,6 +8,7 @@ A parked pull is decided again from the start, with nothing remembered but that 
 Sources: PullMessageProcessor, DefaultPullMessageResultHandler, DefaultMessageStore#getMessage, PullSysFlag.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from pocketmq.broker.groups import find_or_create
@@ -107,7 +108,7 @@ def _look(
     elif queue is None:
         status, next_offset = Found.NO_MESSAGE_IN_QUEUE, 0
     else:
-        codes = None if wanted.sub_string == SUB_ALL or not wanted.code_set else frozenset(wanted.code_set)
+        codes = frozenset(wanted.code_set) if wanted.code_set and wanted.sub_string != SUB_ALL else None
         count_max = min(max(header.max_msg_nums, 1), PULL_MESSAGES_MAX)
         bytes_max = min(header.max_msg_bytes or _PULL_BYTES_MAX, _PULL_BYTES_MAX)
         status, next_offset, selection = store.select(queue, header.queue_offset, count_max, bytes_max, codes)
@@ -164,7 +165,7 @@ def _subscription(
     """What the pull is filtered by: its own words, or what its group last said in a heartbeat."""
     if header.sys_flag & flags.PULL_SUBSCRIPTION:
         try:
-            return subscription(header.topic, header.subscription, header.expression_type, version=header.sub_version)
+            return _parsed(header.topic, header.subscription, header.expression_type, header.sub_version)
         except ValueError:
             raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed") from None
     members = state.sessions.consumers.get(header.consumer_group)
@@ -186,6 +187,12 @@ def _subscription(
     if wanted.sub_version < header.sub_version:
         raise Refusal(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest")
     return wanted
+
+
+@lru_cache(maxsize=4096)
+def _parsed(topic: str, expression: str | None, expression_type: str | None, version: int) -> SubscriptionData:
+    """A pull repeats its subscription every time; it is parsed once."""
+    return subscription(topic, expression, expression_type, version=version)
 
 
 def _note(

@@ -65,24 +65,9 @@ def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Store
     store = state.store
     if store.refuses is not None:
         raise unavailable(store.refuses)
-    log = store.log
+    stamp = state.stamp.encoded_after if facts.is_open else state.stamp.encoded
     queue = store.queue(topic, queue_id)
-    log_offset = log.append(
-        queue,
-        facts,
-        request.body,
-        header.properties + (state.stamp.encoded_after if facts.is_open else state.stamp.encoded),
-        header.flag,
-        header.sys_flag,
-        header.born_timestamp,
-        peer.packed,
-        state.store_host,
-        0,
-        0,
-        facts.tags_code,
-        now_ms,
-    )
-    return Stored(queue_id, queue.next_offset - 1, log_offset, log.end, facts.waits, facts.unique_key)
+    return store.log.append_send(queue, facts, header, request, stamp, peer.packed, state.store_host, now_ms)
 
 
 def admit(header: SendHeader, peer: Peer, state: BrokerState, now_ms: int) -> TopicConfig:

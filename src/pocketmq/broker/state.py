@@ -1,7 +1,7 @@
 """Everything a broker's handlers know and change: one value, made once, owned by the event loop.
 
-`outbox`, `unsaved`, `registration_due`, `resets_made` and `retention_due` are what the node must carry out after a request; the
-numbers about the machine are what it tells from time to time.
+`outbox`, `unsaved`, `registration_due`, `resets_made` and `retention_due` are what the node must carry out after a
+request; the numbers about the machine are what it tells from time to time.
 """
 
 from collections.abc import Callable

@@ -1,10 +1,10 @@
 """A broker: store, state, driver, connections and the clockwork around them; and the process that is nothing else.
 
-    start:  open the store (recovery) ─▶ tables ─▶ listen ─▶ register ─▶ ready
-    beat:   every 100 ms  parked requests and delayed messages that are due
-            every flush interval  log sync (ASYNC_FLUSH)      every second  queues and keys to their files, statistics
-            every 5 s  consumer offsets, checkpoint           every 10 s  clients that fell silent
-    stop:   accept no more ─▶ finish the turn ─▶ tables ─▶ unregister ─▶ close the store (no `abort` file remains)
+start:  open the store (recovery) ─▶ tables ─▶ listen ─▶ register ─▶ ready
+beat:   every 100 ms  parked requests and delayed messages that are due
+        every flush interval  log sync (ASYNC_FLUSH)      every second  queues and keys to their files, statistics
+        every 5 s  consumer offsets, checkpoint           every 10 s  clients that fell silent
+stop:   accept no more ─▶ finish the turn ─▶ tables ─▶ unregister ─▶ close the store (no `abort` file remains)
 """
 
 import asyncio
@@ -121,7 +121,7 @@ class BrokerNode:
                 self.durability.sync_log()
             if self._beats % _SECOND_BEATS == 0:
                 self._each_second(now_ms)
-            if self._beats % _OFFSETS_BEATS == 0:
+            if self._beats % _OFFSETS_BEATS == 0 or self.store.progress_due:
                 self._save_progress()
             if self._beats % _CLIENTS_BEATS == 0:
                 for peer_id in expire(self.state, now_ms):
@@ -173,7 +173,9 @@ class BrokerNode:
             log_offset = self.store.write_derived()
         except OSError:
             return
-        if log_offset == self.store.saved_progress or log_offset > self.store.log.flushed:
+        if (
+            log_offset == self.store.saved_progress and not self.store.progress_due
+        ) or log_offset > self.store.log.flushed:
             return
         targets = self.store.derived_sync_targets()
         self._deriving = True

@@ -134,6 +134,10 @@ class BrokerDriver:
             elif type(outcome) is Reply:
                 if not command.flag & 2:
                     plain.append(encode_response(command, outcome))
+            elif (
+                type(outcome) is ReplyWithRecords and (body := self.store.log.gather_nowait(outcome.ranges)) is not None
+            ):
+                plain.append(encode_response(command, outcome.reply, body))
             else:
                 self.carry_out(link, command, outcome)
         if stored:
@@ -207,7 +211,7 @@ class BrokerDriver:
     def _read(self, link: Link, command: Command, wanted: ReplyWithRecords) -> None:
         body = self.store.log.gather_nowait(wanted.ranges)
         if body is not None:
-            self._answer(link, command, wanted.reply.with_body(body))
+            link.write(encode_response(command, wanted.reply, body))
             return
         found: list[bytes] = []
 
@@ -215,7 +219,10 @@ class BrokerDriver:
             found.append(self.store.log.gather(wanted.ranges))
 
         def done(error: OSError | None) -> None:
-            self._answer(link, command, wanted.reply.with_body(found[0]) if error is None else _unreadable(error))
+            if error is None:
+                link.write(encode_response(command, wanted.reply, found[0]))
+            else:
+                self._answer(link, command, _unreadable(error))
 
         self.durability.flusher.run(read, done)
 

@@ -18,19 +18,27 @@ except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
 from pocketmq.model.errors import Refusal, StoreError
 from pocketmq.model.limits import PROPERTIES_BYTES_MAX
 from pocketmq.protocol.codes import ResponseCode
-from pocketmq.protocol.record import BLANK_BYTES_MIN, Facts, blank, lay, size_of
-from pocketmq.store.consume_queue import ConsumeQueue
+from pocketmq.protocol.record import BLANK_BYTES_MIN, blank
 from pocketmq.store.disk import Disk
 from pocketmq.store.segments import DescriptorCache, Segments, SyncTarget
+
+if not cython.compiled:  # Compiled, these come by their C types: see commit_log.pxd.
+    from pocketmq.protocol.frame.command import Command
+    from pocketmq.protocol.frame.send_header import SendHeader
+    from pocketmq.protocol.frame.send_reply import Stored
+    from pocketmq.protocol.record import Facts, lay, size_of
+    from pocketmq.store.consume_queue import ConsumeQueue
 
 _KEPT_BYTES = 4 << 20
 _SPAN_BYTES = 256 << 10
 """Up to here one read of everything costs less than a call for each record."""
 
-_TRANSACTION_MASK = cython.declare(cython.int, 12)
-_TRANSACTION_COMMIT = cython.declare(cython.int, 8)
+_TRANSACTION_MASK: cython.int = 12
+_TRANSACTION_COMMIT: cython.int = 8
+_blank_bytes_min: cython.Py_ssize_t = BLANK_BYTES_MIN
+_properties_bytes_max: cython.Py_ssize_t = PROPERTIES_BYTES_MAX
 
-Dispatch = tuple[ConsumeQueue | None, int, int, int, int, int, bytes, bytes, bytes]
+Dispatch = tuple["ConsumeQueue | None", int, int, int, int, int, bytes, bytes, bytes]
 """(queue, queue offset, log offset, size, tags code, store time, topic, unique key, keys): all that is derived from a
 record. The queue is None for a prepared or rolled back one, which no queue shows."""
 
@@ -39,28 +47,15 @@ record. The queue is None for a prepared or rolled back one, which no queue show
 class CommitLog:
     """`start` and `end` bound the log, `written` is what the file holds, `flushed` what a power cut cannot take."""
 
-    segments = cython.declare(object, visibility="public")
-    message_bytes_max = cython.declare(cython.Py_ssize_t, visibility="public")
-    end = cython.declare(cython.longlong, visibility="public")
-    written = cython.declare(cython.longlong, visibility="public")
-    flushed = cython.declare(cython.longlong, visibility="public")
-    last_store_timestamp = cython.declare(cython.longlong, visibility="public")
-    undispatched = cython.declare(list, visibility="public")
-    _buffer = cython.declare(bytearray)
-    _size = cython.declare(cython.Py_ssize_t)
-    _runs = cython.declare(list)
-    _run_start = cython.declare(cython.longlong)
-    _file_bytes = cython.declare(cython.longlong)
-
     def __init__(self, disk: Disk, file_bytes: int, descriptors: DescriptorCache, message_bytes_max: int) -> None:
         self.segments = Segments(disk, "commitlog", file_bytes, descriptors)
         self.message_bytes_max = message_bytes_max
         self.end = self.written = self.flushed = self.segments.start
         self.last_store_timestamp = 0
-        self.undispatched = []
+        self.undispatched: list[Dispatch] = []
         self._buffer = bytearray(1 << 20)
         self._size = 0
-        self._runs = []
+        self._runs: list[tuple[int, bytes]] = []
         self._run_start = self.end
         self._file_bytes = file_bytes
 
@@ -73,22 +68,62 @@ class CommitLog:
         """Recovery found sound records up to `end`; the next one goes there."""
         self.end = self.written = self.flushed = self._run_start = end
 
+    def append_send(
+        self,
+        queue: ConsumeQueue,
+        facts: Facts,
+        header: SendHeader,
+        command: Command,
+        stamp: bytes,
+        born_host: bytes,
+        store_host: bytes,
+        now_ms: cython.longlong,
+    ) -> Stored:
+        """`append` for a plain send, whose properties get `stamp` added: the outcome that answers it."""
+        log_offset: cython.longlong
+        stored: Stored
+        log_offset = self.append(
+            queue,
+            facts,
+            command.body,
+            header.properties + stamp,
+            header.flag,
+            header.sys_flag,
+            header.born_timestamp,
+            born_host,
+            store_host,
+            0,
+            0,
+            facts.tags_code,
+            now_ms,
+        )
+        if not cython.compiled:
+            return Stored(queue.queue_id, queue.next_offset - 1, log_offset, self.end, facts.waits, facts.unique_key)
+        stored = Stored.__new__(Stored)
+        stored.queue_id = queue.queue_id
+        stored.queue_offset = queue.next_offset - 1
+        stored.log_offset = log_offset
+        stored.log_offset_end = self.end
+        stored.waits = facts.waits
+        stored.unique_key = facts.unique_key
+        return stored
+
     def append(
         self,
         queue: ConsumeQueue,
         facts: Facts,
         body: bytes,
         properties: bytes,
-        flag: int,
+        flag: cython.int,
         sys_flag: cython.int,
-        born_timestamp: int,
+        born_timestamp: cython.longlong,
         born_host: bytes,
         store_host: bytes,
-        reconsume_times: int,
-        prepared_transaction_offset: int,
-        tags_code: int,
+        reconsume_times: cython.int,
+        prepared_transaction_offset: cython.longlong,
+        tags_code: cython.longlong,
         now_ms: cython.longlong,
-    ) -> int:
+    ) -> cython.longlong:
         """Lays the record into this turn's bytes; its log offset. Raises Refusal for a size Java refuses too."""
         topic: bytes = queue.topic_bytes
         size: cython.Py_ssize_t
@@ -96,9 +131,10 @@ class CommitLog:
         log_offset: cython.longlong
         queue_offset: cython.longlong
         hidden: cython.bint
+        is_rollback: cython.bint = (sys_flag & _TRANSACTION_MASK) == _TRANSACTION_MASK
         size = self.size_of(len(topic), len(body), len(properties), len(born_host) + len(store_host))
         room = self._file_bytes - self.end % self._file_bytes
-        if size + BLANK_BYTES_MIN > room:
+        if size + _blank_bytes_min > room:
             self._roll(room)
         if now_ms < self.last_store_timestamp:
             now_ms = self.last_store_timestamp
@@ -137,8 +173,8 @@ class CommitLog:
                 tags_code,
                 now_ms,
                 topic,
-                facts.unique_key,
-                facts.keys,
+                b"" if is_rollback else facts.unique_key,
+                b"" if is_rollback else facts.keys,
             )
         )
         return log_offset
@@ -152,10 +188,10 @@ class CommitLog:
     ) -> cython.Py_ssize_t:
         """What such a record takes; `host_bytes` is both hosts. Raises Refusal for one that fits into no file."""
         size: cython.Py_ssize_t
-        if body_bytes > self.message_bytes_max or properties_bytes > PROPERTIES_BYTES_MAX:
+        if body_bytes > self.message_bytes_max or properties_bytes > _properties_bytes_max:
             raise illegal_size(self.message_bytes_max)
         size = size_of(topic_bytes, body_bytes, properties_bytes, host_bytes)
-        if size + BLANK_BYTES_MIN > self._file_bytes:
+        if size + _blank_bytes_min > self._file_bytes:
             raise illegal_size(self.message_bytes_max)
         return size
 
@@ -203,22 +239,29 @@ class CommitLog:
             return b""
         return self.segments.read_nowait(log_offset, min(size, self.written - log_offset))
 
-    def gather_nowait(self, ranges: Sequence[tuple[int, int]]) -> bytes | None:
+    def gather_nowait(self, ranges: list[tuple[int, int]]) -> bytes | bytearray | None:
         """The records of these (log offset, size) ranges, one behind the other; None if a thread must fetch them.
 
         Records that lie near each other come by one system call, and what lies between them is cut out again.
         """
+        first: cython.longlong
+        size: cython.longlong
+        last: cython.longlong
+        wanted: cython.longlong = 0
         first, size = ranges[0]
         if len(ranges) == 1:
             return self.read_nowait(first, size)
-        last, last_size = ranges[-1]
-        span = last + last_size - first
-        wanted = sum(size for _, size in ranges)
-        if span > max(_SPAN_BYTES, wanted * 2):
+        for _, size in ranges:
+            wanted += size
+        last, size = ranges[-1]
+        span: cython.longlong = last + size - first
+        if span > _SPAN_BYTES and span > wanted * 2:
             parts = [self.read_nowait(log_offset, size) for log_offset, size in ranges]
             return None if None in parts else b"".join(parts)  # type: ignore[arg-type]
         whole = self.read_nowait(first, span)
-        return None if whole is None else _cut(whole, first, span, wanted, ranges)
+        if whole is None or span == wanted:
+            return whole
+        return _cut(whole, first, wanted, ranges)
 
     def gather(self, ranges: Sequence[tuple[int, int]]) -> bytes:
         """As `gather_nowait`, waiting for the disk; for the thread."""
@@ -235,10 +278,25 @@ class CommitLog:
         self.flushed = max(self.flushed, log_offset)
 
 
-def _cut(whole: bytes, first: int, span: int, wanted: int, ranges: Sequence[tuple[int, int]]) -> bytes:
-    if span == wanted:
-        return whole
-    return b"".join([whole[log_offset - first : log_offset - first + size] for log_offset, size in ranges])
+@cython.cfunc
+def _cut(
+    whole: bytes, first: cython.longlong, wanted: cython.longlong, ranges: list[tuple[int, int]]
+) -> bytes | bytearray:
+    """The ranges' bytes out of `whole`, which starts at `first`."""
+    log_offset: cython.longlong
+    size: cython.longlong
+    at: cython.longlong = 0
+    i: cython.longlong
+    if not cython.compiled or len(whole) < ranges[-1][0] + ranges[-1][1] - first:
+        return b"".join([whole[log_offset - first : log_offset - first + size] for log_offset, size in ranges])
+    found = bytearray(wanted)
+    p: cython.p_uchar = found
+    q: cython.p_const_uchar = whole
+    for log_offset, size in ranges:
+        for i in range(size):
+            p[at + i] = q[log_offset - first + i]
+        at += size
+    return found
 
 
 def illegal_size(message_bytes_max: int) -> Refusal:

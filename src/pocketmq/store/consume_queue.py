@@ -47,19 +47,6 @@ class Selection(NamedTuple):
 class ConsumeQueue:
     """One queue. `watched`: somebody waits for its next entry."""
 
-    topic = cython.declare(object, visibility="public")
-    topic_bytes = cython.declare(bytes, visibility="public")
-    queue_id = cython.declare(cython.int, visibility="public")
-    next_offset = cython.declare(cython.longlong, visibility="public")
-    max_offset = cython.declare(cython.longlong, visibility="public")
-    min_offset = cython.declare(cython.longlong, visibility="public")
-    watched = cython.declare(cython.bint, visibility="public")
-    segments = cython.declare(object, visibility="public")
-    _pending = cython.declare(bytearray, visibility="public")
-    _pending_offset = cython.declare(cython.longlong, visibility="public")
-    _pending_size = cython.declare(cython.Py_ssize_t, visibility="public")
-    _pending_log_bytes = cython.declare(cython.longlong, visibility="public")
-
     def __init__(self, disk: Disk, topic: str, queue_id: int, file_bytes: int, descriptors: DescriptorCache) -> None:
         self.topic = topic
         self.topic_bytes = topic.encode()

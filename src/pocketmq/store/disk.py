@@ -91,6 +91,11 @@ def checked(path: str) -> str:
     return path
 
 
+_SCRATCH_BYTES = 512 << 10
+_scratch = memoryview(bytearray(_SCRATCH_BYTES))
+"""Where reads that may not wait land first: the loop's alone, and cleaner than fresh zeros for each."""
+
+
 class PosixFile:
     """A `File` on a descriptor, which is given back when the last reference to this object goes, or by `close`.
 
@@ -131,7 +136,7 @@ class PosixFile:
     def pread_nowait(self, offset: int, size: int) -> bytes | None:
         if not READS_NOWAIT:
             return self.pread(offset, size)
-        buffer = bytearray(size)
+        buffer = _scratch[:size] if size <= _SCRATCH_BYTES else memoryview(bytearray(size))
         try:
             count = os.preadv(self._descriptor, [buffer], offset, os.RWF_NOWAIT)
         except BlockingIOError:

@@ -29,6 +29,10 @@ _ENTRY = struct.Struct(">iqii")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+NOTHING = (0, 0, 0, 0)
+"""What stands where an entry was never written."""
+
+
 class IndexEntry(NamedTuple):
     """One key of one message."""
 
@@ -121,11 +125,12 @@ class IndexFile:
         return decode_entry(self.file.pread(self.shape.entry_position(index), ENTRY_BYTES))
 
     def first_at(self, log_offset: int) -> int:
-        """The least index whose entry is of a record at or beyond `log_offset`, given that entries are in log order."""
+        """The least index whose entry is missing or of a record at or beyond `log_offset`; entries are in log order."""
         low, high = 1, self.header.count
         while low < high:
             middle = (low + high) // 2
-            if self.entry(middle).log_offset >= log_offset:
+            entry = self.entry(middle)
+            if entry.log_offset >= log_offset or (entry == NOTHING and middle > 1):
                 high = middle
             else:
                 low = middle + 1

@@ -12,11 +12,10 @@ from array import array
 from sys import byteorder
 
 from pocketmq.store.active_index import ActiveIndex
-from pocketmq.store.index_file import ENTRY_BYTES
+from pocketmq.store.index_file import ENTRY_BYTES, NOTHING
 
 _READ_ENTRIES = 50_000
 _ENTRY = struct.Struct(">iqii")
-_NOTHING = (0, 0, 0, 0)
 
 
 def repair(active: ActiveIndex, synced_log_offset: int) -> None:
@@ -46,7 +45,7 @@ def resolve_slots(active: ActiveIndex, trusted: int) -> bool:
         index = newest
         while index >= trusted:
             entry = active.index.entry(index)
-            if entry == _NOTHING or entry.key_hash % shape.slots_max != slot or entry.before >= index:
+            if entry == NOTHING or entry.key_hash % shape.slots_max != slot or entry.before >= index:
                 return False
             index = entry.before
         if index < 0:
@@ -68,7 +67,7 @@ def replay(active: ActiveIndex, start: int) -> int:
             slot = key_hash % shape.slots_max
             if key_hash < 0 or seconds < 0 or log_offset < newest_offset or before != active.slot(slot):
                 return index
-            if (index > 1 and entry == _NOTHING) or (index == 1 and log_offset != newest_offset):
+            if (index > 1 and entry == NOTHING) or (index == 1 and log_offset != newest_offset):
                 return index
             active.set_slot(slot, index)
             newest_offset = log_offset

@@ -96,6 +96,7 @@ class MessageStore:
         self._derived_timestamp = 0
         self._counts: dict[str, tuple[int, int]] = {}
         self.saved_progress = -1
+        self.progress_due = False
 
     # -------------------------------------------------------------------------------------------- writing
 
@@ -195,6 +196,7 @@ class MessageStore:
         """Log, queues and index are durable below `log_offset`: recovery need not look before it."""
         timestamp = self._derived_timestamp
         self.saved_progress = log_offset
+        self.progress_due = False
         save_durable_offset(self.disk, self.log.flushed)
         save_checkpoint(
             self.disk,
@@ -328,7 +330,7 @@ class MessageStore:
         if self.index is None:
             return KeyHits([], 0, 0)
         offsets = self.index.query(topic, key, count_max, begin_ms, end_ms)
-        return KeyHits(offsets, self._derived_timestamp, self.published)
+        return KeyHits(offsets, self.index.end_timestamp, max(self.index.end_log_offset, 0))
 
     def _timestamp_at(self, log_offset: int) -> int:
         head = self.log.read(log_offset, _RECORD_HEAD_BYTES)
@@ -340,7 +342,11 @@ class MessageStore:
     # ------------------------------------------------------------------------------------------- removing
 
     def delete_topic(self, topic: str) -> None:
-        """Forgets the topic's queues and their files; its records stay in the log until they expire."""
+        """Forgets the topic's queues and their files; its records stay in the log until they expire.
+
+        Progress is due then: recovery must not derive those queues again.
+        """
+        self.progress_due = True
         for queue in self._by_topic.pop(topic, {}).values():
             self._queues.pop(queue.key, None)
             self._unsynced.pop(queue.key, None)

@@ -29,7 +29,7 @@ from pocketmq.store.log_walk import Damage, LogWalk
 from pocketmq.store.message_store import MessageStore, StoreSizes
 from pocketmq.store.placing import LIGHT_TOPIC_PREFIX, Placing
 from pocketmq.store.queue_recovery import count_kept, first_live, last_record
-from pocketmq.store.segments import Unsynced
+from pocketmq.store.segments import Unsynced, UnsyncedFolder
 
 ABORT_PATH = "abort"
 QUEUE_FOLDER = "consumequeue"
@@ -105,6 +105,8 @@ class Opening:
         self._kept: dict[ConsumeQueue, int] = {}
         self._placing = Placing(store, now_ms)
         self._synced_to = 0
+        self._unsynced_folders = all_folders(store)
+        """What a killed process created it may not have synced."""
 
     def run(self) -> None:
         """Recover; afterwards the store goes on where its log ends."""
@@ -134,26 +136,31 @@ class Opening:
     def _starting_point(self) -> tuple[int, int]:
         """The log offset below which all that is derived is trusted, and where the walk starts."""
         log = self._log
-        trusted = self._checkpoint.queue_log_offset
-        if not self.report.was_clean and not log.start < trusted <= log.end:
-            trusted = log.start
-        last = end = log.start
+        last, end = self._count_entries(self._checkpoint.queue_log_offset)
+        trusted = end if self.report.was_clean else self._checkpoint.queue_log_offset
+        if not log.start < trusted <= log.end:
+            if trusted > log.start:
+                # Part of the log is gone.
+                self.report.was_clean = False
+                self._count_entries(log.start)
+            return log.start, log.start
+        if isinstance(LogWalk(log, last, None).record_at(last), Scanned):
+            return trusted, last
+        # Not what the queues say: the files' starts at least are records' starts.
+        return trusted, (trusted - 1) - (trusted - 1) % log.segment_size
+
+    def _count_entries(self, trusted: int) -> tuple[int, int]:
+        """Note how many entries of each queue to keep; where the last record among theirs starts and ends."""
+        trusted = max(trusted, self._log.start)
+        last = end = self._log.start
         for queue in find_queues(self.store):
-            whole = self.report.was_clean or queue.topic.startswith(LIGHT_TOPIC_PREFIX)
-            self._kept[queue] = count_kept(queue, None if whole else trusted)
+            all_kept = self.report.was_clean or queue.topic.startswith(LIGHT_TOPIC_PREFIX)
+            self._kept[queue] = count_kept(queue, None if all_kept else trusted)
             entry = last_record(queue, self._kept[queue])
             if entry is not None and last <= entry.log_offset and (self.report.was_clean or entry.log_offset < trusted):
                 last = entry.log_offset
                 end = last + entry.size
-        if self.report.was_clean:
-            trusted = end
-        if trusted == log.start:
-            return trusted, trusted
-        if trusted <= log.end and isinstance(LogWalk(log, last, None).record_at(last), Scanned):
-            return trusted, last
-        # Not what the queues say: the files' starts at least are records' starts.
-        trusted = min(trusted, log.end)
-        return trusted, (trusted - 1) - (trusted - 1) % log.segment_size
+        return last, end
 
     def _keep_entries(self, queue: ConsumeQueue, kept: int) -> None:
         if not self.report.was_clean:
@@ -185,6 +192,8 @@ class Opening:
     def _sync(self, log_offset: int) -> None:
         """Write what is derived; sync it, and the log files from where the last sync came to."""
         self.store.write_derived()
+        while self._unsynced_folders:
+            UnsyncedFolder(self.store.disk, self._unsynced_folders.pop()).sync()
         for name in self._log.names():
             if int(name) < log_offset and int(name) + self._log.segment_size > self._synced_to:
                 Unsynced(self.store.disk, f"{self._log.folder}/{name}", None).sync()
@@ -225,4 +234,17 @@ def find_queues(store: MessageStore) -> list[ConsumeQueue]:
         for topic in store.disk.listdir(QUEUE_FOLDER)
         for queue_id in store.disk.listdir(f"{QUEUE_FOLDER}/{topic}")
         if queue_id.isascii() and queue_id.isdigit()
+    ]
+
+
+def all_folders(store: MessageStore) -> list[str]:
+    """The folders of everything that recovery derives from or derives, innermost last."""
+    topics = store.disk.listdir(QUEUE_FOLDER)
+    queues = [f"{topic}/{queue_id}" for topic in topics for queue_id in store.disk.listdir(f"{QUEUE_FOLDER}/{topic}")]
+    return [
+        "",
+        store.log.segments.folder,
+        INDEX_FOLDER,
+        QUEUE_FOLDER,
+        *(f"{QUEUE_FOLDER}/{x}" for x in topics + queues),
     ]

@@ -64,7 +64,9 @@ def test_nothing_is_late_by_more_than_a_bucket_and_nothing_is_lost(steps: list[t
         waiting[number] = now_ms + max(wait_ms, 0)
         now_ms += pass_ms
         for parked in held.due(now_ms):
-            assert waiting.pop(parked.request.opaque) <= now_ms + (0 if parked.until_ms > START_MS else 200), "woken too early"
+            assert waiting.pop(parked.request.opaque) <= now_ms + (0 if parked.until_ms > START_MS else 200), (
+                "woken too early"
+            )
         assert all(until_ms + 2 * parking.BUCKET_MS > now_ms - pass_ms for until_ms in waiting.values())
         assert held.count == len(waiting)
     assert {parked.request.opaque for parked in held.due(now_ms + 10_000)} == set(waiting)

@@ -48,7 +48,8 @@ def test_both_walks_say_the_same_of_any_bytes(text: bytes) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["DELAY", "TRAN_MSG", "CLUSTER", "MSG_REGION", "TRACE_ON", "POP_CK", "TIMER_DELAY_SEC", "TIMER_DELIVER_MS", "INNER_NUM",
+    ["DELAY", "TRAN_MSG", "CLUSTER", "MSG_REGION", "TRACE_ON", "POP_CK", "TIMER_DELAY_SEC",
+     "TIMER_DELIVER_MS", "INNER_NUM",
      "INNER_MULTI_DISPATCH", "__CRC32#", "__RMQ.TRANSIENT.x"],
 )  # fmt: skip
 def test_what_asks_for_care_is_special(name: str) -> None:

@@ -21,35 +21,19 @@ is_compiled: bool = cython.compiled
 class Command:
     """One request or response. `fields` are the extension fields; a null value is an absent one."""
 
-    code = cython.declare(cython.int, visibility="public")
-    language = cython.declare(cython.int, visibility="public")
-    version = cython.declare(cython.int, visibility="public")
-    opaque = cython.declare(cython.int, visibility="public")
-    flag = cython.declare(cython.int, visibility="public")
-    remark = cython.declare(object, visibility="public")
-    serialize_type = cython.declare(cython.int, visibility="public")
-    arrived_ms = cython.declare(cython.longlong, visibility="public")
-    resumed = cython.declare(cython.int, visibility="public")
-    _data = cython.declare(bytes, visibility="public")
-    _ext_start = cython.declare(cython.Py_ssize_t, visibility="public")
-    _ext_end = cython.declare(cython.Py_ssize_t, visibility="public")
-    _body_start = cython.declare(cython.Py_ssize_t, visibility="public")
-    _body_end = cython.declare(cython.Py_ssize_t, visibility="public")
-    _fields = cython.declare(dict, visibility="public")
-
     def __init__(self) -> None:
         self.code = 0
         self.language = JAVA_LANGUAGE
         self.version = 0
         self.opaque = 0
         self.flag = 0
-        self.remark = None
+        self.remark: str | None = None
         self.serialize_type = JSON
         self.arrived_ms = 0
         self.resumed = 0
         self._data = b""
         self._ext_start = self._ext_end = self._body_start = self._body_end = 0
-        self._fields = None
+        self._fields: dict[str, str] | None = None
 
     @staticmethod
     def of(

@@ -1,5 +1,6 @@
 """Writing frames, both header serializations. See frame.py for the layout (RemotingCommand, RocketMQSerializable)."""
 
+import struct
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -41,10 +42,16 @@ def encode_request(
     return encode(code, flag, opaque, None, fields, body, serialize_type, language, version)
 
 
-def encode_response(request: Asked, reply: Reply) -> bytes:
-    """The answer to `request`, in its own serialization and with its own opaque."""
+def encode_response(request: Asked, reply: Reply, body: bytes | bytearray | None = None) -> bytes:
+    """The answer to `request`, in its own serialization and with its own opaque; `body` stands for the reply's own."""
     return encode(
-        reply.code, RESPONSE_FLAG, request.opaque, reply.remark, reply.fields, reply.body, request.serialize_type
+        reply.code,
+        RESPONSE_FLAG,
+        request.opaque,
+        reply.remark,
+        reply.fields,
+        reply.body if body is None else body,
+        request.serialize_type,
     )
 
 
@@ -54,7 +61,7 @@ def encode(
     opaque: int,
     remark: str | None,
     fields: Mapping[str, str],
-    body: bytes,
+    body: bytes | bytearray,
     serialize_type: int = JSON,
     language: int = JAVA_LANGUAGE,
     version: int = VERSION,
@@ -69,15 +76,11 @@ def encode(
             b'{"code":%d,%b"flag":%d,"language":"%b","opaque":%d,%b"serializeTypeCurrentRPC":"JSON","version":%d}'
             % (code, ext, flag, LANGUAGES[language].encode(), opaque, said, version)
         )
-    return (
-        (4 + len(header) + len(body)).to_bytes(4, "big")
-        + (serialize_type << 24 | len(header)).to_bytes(4, "big")
-        + header
-        + body
-    )
+    return b"".join((_LENGTHS(4 + len(header) + len(body), serialize_type << 24 | len(header)), header, body))
 
 
 _json_text = msgspec.json.encode
+_LENGTHS = struct.Struct(">II").pack
 
 
 def _binary_header(

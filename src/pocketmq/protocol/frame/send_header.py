@@ -15,8 +15,10 @@ except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
     from pocketmq.model import uncompiled as cython  # type: ignore[no-redef]
 
 from pocketmq.model.errors import Refusal
-from pocketmq.protocol.frame.command import Command
 from pocketmq.protocol.frame.encoding import ROCKETMQ
+
+if not cython.compiled:
+    from pocketmq.protocol.frame.command import Command
 
 ABSENT = -1
 _SEND_MESSAGE = 10
@@ -46,20 +48,6 @@ _NAMES = {
 @cython.cclass
 class SendHeader:
     """Fields of codes 10, 310 and 320; `properties` as UTF-8; `max_reconsume_times` is ABSENT where not sent."""
-
-    producer_group = cython.declare(object, visibility="public")
-    topic = cython.declare(object, visibility="public")
-    default_topic = cython.declare(object, visibility="public")
-    default_topic_queue_nums = cython.declare(cython.int, visibility="public")
-    queue_id = cython.declare(cython.int, visibility="public")
-    sys_flag = cython.declare(cython.int, visibility="public")
-    born_timestamp = cython.declare(cython.longlong, visibility="public")
-    flag = cython.declare(cython.int, visibility="public")
-    properties = cython.declare(bytes, visibility="public")
-    reconsume_times = cython.declare(cython.int, visibility="public")
-    unit_mode = cython.declare(cython.bint, visibility="public")
-    max_reconsume_times = cython.declare(cython.int, visibility="public")
-    batch = cython.declare(cython.bint, visibility="public")
 
     def __init__(self) -> None:
         self.producer_group = self.topic = self.default_topic = ""

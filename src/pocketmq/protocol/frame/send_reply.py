@@ -5,8 +5,10 @@ try:
 except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
     from pocketmq.model import uncompiled as cython  # type: ignore[no-redef]
 
-from pocketmq.protocol.frame.command import Command
 from pocketmq.protocol.frame.encoding import JAVA_LANGUAGE, RESPONSE_FLAG, ROCKETMQ, VERSION, encode
+
+if not cython.compiled:
+    from pocketmq.protocol.frame.command import Command
 
 _KEY_BYTES_MAX = 1024
 _scratch = bytearray(4096)
@@ -15,13 +17,6 @@ _scratch = bytearray(4096)
 @cython.cclass
 class Stored:
     """The outcome of a send: answer with these once the log is durable up to `log_offset_end`, if it `waits`."""
-
-    queue_id = cython.declare(cython.int, visibility="public")
-    queue_offset = cython.declare(cython.longlong, visibility="public")
-    log_offset = cython.declare(cython.longlong, visibility="public")
-    log_offset_end = cython.declare(cython.longlong, visibility="public")
-    waits = cython.declare(cython.bint, visibility="public")
-    unique_key = cython.declare(bytes, visibility="public")
 
     def __init__(
         self,
@@ -43,14 +38,6 @@ class Stored:
 @cython.cclass
 class SendReplies:
     """Writes the answers of one broker: its region, trace switch and store host do not change while it runs."""
-
-    host = cython.declare(object, visibility="public")
-    fields = cython.declare(dict, visibility="public")
-    _is_plain = cython.declare(cython.bint)
-    _before_queue_id = cython.declare(bytes)
-    _before_log_offset = cython.declare(bytes)
-    _template = cython.declare(bytes)
-    _end = cython.declare(bytes)
 
     def __init__(self, store_host: bytes, region: str, trace_on: bool) -> None:
         self.host = store_host.hex().upper()
@@ -84,7 +71,6 @@ class SendReplies:
         header = self._template % (stored.queue_id, stored.log_offset, stored.queue_offset, key, command.opaque)
         return (len(header) + 4).to_bytes(4, "big") + len(header).to_bytes(4, "big") + header
 
-    @cython.cfunc
     def _lay(self, stored: Stored, key: bytes, opaque: cython.longlong) -> bytes:
         """The template's text, laid into scratch memory; the length words are known last."""
         base: cython.p_uchar = _scratch

@@ -16,14 +16,6 @@ class Facts:
     `is_open`: the last one has no separator behind it, as some clients leave it.
     """
 
-    is_special = cython.declare(cython.bint, visibility="public")
-    is_open = cython.declare(cython.bint, visibility="public")
-    waits = cython.declare(cython.bint, visibility="public")
-    tags_code = cython.declare(cython.longlong, visibility="public")
-    unique_key = cython.declare(bytes, visibility="public")
-    keys = cython.declare(bytes, visibility="public")
-    delay_level = cython.declare(cython.int, visibility="public")
-
     def __init__(self) -> None:
         self.is_special = False
         self.is_open = False
@@ -108,7 +100,7 @@ def _is(p: cython.p_const_uchar, at: cython.Py_ssize_t, name: bytes) -> cython.b
     """Whether the name stands there, whose length fits already."""
     q: cython.p_const_uchar = name
     i: cython.Py_ssize_t
-    for i in range(len(name)):
+    for i in range(len(name)):  # noqa: SIM110 - a loop in C
         if p[at + i] != q[i]:
             return False
     return True

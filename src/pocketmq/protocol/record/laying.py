@@ -23,6 +23,12 @@ HEAD = struct.Struct(">iIIiiqqiq")
 """The fields before the born host."""
 
 _GROWTH = 1 << 20
+_fixed_bytes: cython.Py_ssize_t = FIXED_BYTES
+_topic_bytes_v1_max: cython.Py_ssize_t = TOPIC_BYTES_V1_MAX
+_born_host_v6: cython.int = BORN_HOST_V6
+_store_host_v6: cython.int = STORE_HOST_V6
+_magic_v1: cython.longlong = MAGIC_V1
+_magic_v2: cython.longlong = MAGIC_V2
 
 
 class NewMessage(NamedTuple):
@@ -43,40 +49,43 @@ class NewMessage(NamedTuple):
 
 
 def size_of(
-    topic_bytes: cython.Py_ssize_t, body_bytes: cython.Py_ssize_t, properties_bytes: cython.Py_ssize_t, host_bytes: int
-) -> int:
+    topic_bytes: cython.Py_ssize_t,
+    body_bytes: cython.Py_ssize_t,
+    properties_bytes: cython.Py_ssize_t,
+    host_bytes: cython.Py_ssize_t,
+) -> cython.Py_ssize_t:
     """Bytes of the record; `host_bytes` is both hosts together (16, 28 or 40)."""
-    wide: cython.Py_ssize_t = 2 if topic_bytes > TOPIC_BYTES_V1_MAX else 1
-    return FIXED_BYTES + host_bytes + wide + topic_bytes + body_bytes + properties_bytes
+    wide: cython.Py_ssize_t = 2 if topic_bytes > _topic_bytes_v1_max else 1
+    return _fixed_bytes + host_bytes + wide + topic_bytes + body_bytes + properties_bytes
 
 
 def lay(
     buffer: bytearray,
     at: cython.Py_ssize_t,
     topic: bytes,
-    queue_id: int,
-    flag: int,
+    queue_id: cython.int,
+    flag: cython.int,
     queue_offset: cython.longlong,
     log_offset: cython.longlong,
-    sys_flag: int,
+    sys_flag: cython.int,
     born_timestamp: cython.longlong,
     born_host: bytes,
     store_timestamp: cython.longlong,
     store_host: bytes,
-    reconsume_times: int,
+    reconsume_times: cython.int,
     prepared_transaction_offset: cython.longlong,
     body: bytes,
     properties: bytes,
-) -> int:
+) -> cython.Py_ssize_t:
     """Lays one record into `buffer` at `at`, growing it if need be; its size."""
-    wide: cython.Py_ssize_t = 2 if len(topic) > TOPIC_BYTES_V1_MAX else 1
+    wide: cython.Py_ssize_t = 2 if len(topic) > _topic_bytes_v1_max else 1
     size: cython.Py_ssize_t
     p: cython.p_uchar
-    size = FIXED_BYTES + len(born_host) + len(store_host) + wide + len(topic) + len(body) + len(properties)
+    size = _fixed_bytes + len(born_host) + len(store_host) + wide + len(topic) + len(body) + len(properties)
     if len(born_host) > 8:
-        sys_flag |= BORN_HOST_V6
+        sys_flag |= _born_host_v6
     if len(store_host) > 8:
-        sys_flag |= STORE_HOST_V6
+        sys_flag |= _store_host_v6
     if at + size > len(buffer):
         buffer.extend(bytes(max(_GROWTH, at + size - len(buffer))))
     checksum: cython.uint = crc32(body) & 0x7FFFFFFF if body else 0
@@ -131,7 +140,7 @@ def _lay_head(
     """The first 36 bytes."""
     p: cython.p_uchar = buffer
     p = _put32(p + at, size)
-    p = _put32(p, MAGIC_V1 if wide == 1 else MAGIC_V2)
+    p = _put32(p, _magic_v1 if wide == 1 else _magic_v2)
     p = _put32(p, checksum)
     p = _put32(p, queue_id)
     p = _put32(p, flag)
