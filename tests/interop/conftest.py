@@ -1,0 +1,70 @@
+"""Fixtures of the interop tests; ``--broker=java`` runs them against Apache's own broker for reference."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from rig.clusters import Cluster, start_cluster
+from rig.drivers import CLIENTS, Fleet
+from rig.mqadmin import Mqadmin
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice of broker."""
+    parser.addoption(
+        "--broker", choices=("pocketmq", "java"), default="pocketmq", help="whose broker the interop tests use"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks."""
+    config.addinivalue_line("markers", "interop: drives official Java or Go clients or tools (slow; needs a toolchain)")
+    config.addinivalue_line("markers", "interop_python: drives the official C++ client of PyPI's rocketmq wheel")
+
+
+@pytest.fixture(scope="session")
+def make(request: pytest.FixtureRequest) -> str:
+    """Whose broker is tested: ``pocketmq`` or ``java``."""
+    return request.config.getoption("--broker", "pocketmq")
+
+
+@pytest.fixture(scope="session")
+def cluster(make: str) -> Iterator[Cluster]:
+    """One cluster for all tests that leave it as they found it."""
+    cluster = start_cluster(make)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="session", params=CLIENTS)
+def fleet(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Fleet]:
+    """Processes with each official client in turn."""
+    fleet = Fleet(request.param, cluster)
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture(scope="session")
+def mqadmin(cluster: Cluster) -> Iterator[Mqadmin]:
+    """Apache's command line tool in one JVM."""
+    mqadmin = Mqadmin(cluster)
+    yield mqadmin
+    mqadmin.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show what the servers logged when a test has failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for name in ("cluster", "own_cluster"):
+            cluster = getattr(item, "funcargs", {}).get(name)
+            if cluster is not None:
+                report.sections.append((f"{name} logs", cluster.logs()))
+    return report

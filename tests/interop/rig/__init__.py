@@ -1,0 +1,1 @@
+"""What the interop tests stand on: clusters, official clients and their drivers; imports nothing of PocketMQ."""
