@@ -17,6 +17,7 @@ from pocketmq.model.errors import Refusal
 from pocketmq.model.faq import SEE_FAQ
 from pocketmq.model.flags import MULTI_TAGS, TOPIC_UNIT, TOPIC_UNIT_SUBSCRIPTION
 from pocketmq.model.limits import TOPIC_CHARS_MAX
+from pocketmq.model.names import NOT_ALLOWED_SEND_TOPICS
 from pocketmq.model.outcome import Reply, ReplyWhenDurable
 from pocketmq.model.peer import Peer
 from pocketmq.model.permissions import is_writeable, perm_text
@@ -41,8 +42,18 @@ _DIRECT_RETRY_VERSION = 56
 
 
 def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Stored | Reply | ReplyWhenDurable:
-    """SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE."""
+    """SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE; a refusal carries what every answer to a send does."""
     header = read_send(request)
+    try:
+        return _decide(request, header, peer, state, now_ms)
+    except Refusal as refusal:
+        refusal.fields = state.stamp.reply_fields
+        raise
+
+
+def _decide(
+    request: Command, header: SendHeader, peer: Peer, state: BrokerState, now_ms: int
+) -> Stored | Reply | ReplyWhenDurable:
     queue_id = header.queue_id
     topic = header.topic
     config = state.topics.configs.get(topic)
@@ -50,7 +61,7 @@ def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Store
         config is None
         or not 0 <= queue_id < config.write_queue_nums
         or config.order
-        or topic in names.NOT_ALLOWED_SEND_TOPICS
+        or topic in NOT_ALLOWED_SEND_TOPICS
         or now_ms < state.settings.start_accept_send_request_time_stamp
     ):
         config = admit(header, peer, state, now_ms)
@@ -80,7 +91,7 @@ def admit(header: SendHeader, peer: Peer, state: BrokerState, now_ms: int) -> To
         raise Refusal(ResponseCode.NO_PERMISSION, f"the broker[{settings.broker_ip1}] sending message is forbidden")
     if fault := names.topic_fault(topic):
         raise Refusal(ResponseCode.INVALID_PARAMETER, fault)
-    if topic in names.NOT_ALLOWED_SEND_TOPICS:
+    if topic in NOT_ALLOWED_SEND_TOPICS:
         raise Refusal(ResponseCode.NO_PERMISSION, f"Sending message to topic[{topic}] is forbidden.")
     config = state.topics.find(topic) or _create(header, state, now_ms)
     if config is None:

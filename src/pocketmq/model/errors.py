@@ -1,5 +1,7 @@
 """The three kinds of failure that have names; anything else is a bug of ours."""
 
+from collections.abc import Mapping
+
 
 class PocketMQError(Exception):
     """Root of every error PocketMQ raises on purpose."""
@@ -12,6 +14,7 @@ class Refusal(PocketMQError):
         super().__init__(f"{code}: {remark}")
         self.code = code
         self.remark = remark
+        self.fields: Mapping[str, str] = {}
 
 
 class ProtocolError(PocketMQError):

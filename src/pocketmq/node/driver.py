@@ -18,7 +18,7 @@ from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import ProtocolError, Refusal
-from pocketmq.model.outcome import Outcome, Park, Relay, Reply, ReplyWhenDurable, ReplyWithRecords
+from pocketmq.model.outcome import NO_FIELDS, Outcome, Park, Relay, Reply, ReplyWhenDurable, ReplyWithRecords
 from pocketmq.node.durability import Durability, Held
 from pocketmq.node.parking import Parked, Parking
 from pocketmq.node.relays import Relays
@@ -30,6 +30,12 @@ from pocketmq.protocol.frame.send_reply import SendReplies, Stored
 from pocketmq.transport.server import Link
 
 log = logging.getLogger(__name__)
+
+_LONE_TURNS = 32
+"""After so many turns in which one connection spoke, its turn ends with its batch: nobody is there to wait for."""
+
+_PROBE_BATCHES = 64
+"""But every so often the turn stays open until the loop comes round, to find out whether that is still so."""
 
 
 class Session:
@@ -81,6 +87,9 @@ class BrokerDriver:
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
+        self._batches = 0
+        self._turn_began = 0
+        self._lone_turns = 0
         self.on_topics_changed: Callable[[], None] = lambda: None
         durability.on_durable = self._became_durable
 
@@ -106,9 +115,8 @@ class BrokerDriver:
         state = self.state
         link = session.link
         peer = link.peer
-        encode = self.replies.encode
         plain: list[bytes] = []
-        answers: list[bytes] = []
+        outcomes: list[Stored] = []
         stored: list[Command] = []
         for command in commands:
             if command.flag & 1:
@@ -122,14 +130,14 @@ class BrokerDriver:
                 else:
                     outcome = handler(command, peer, state, now_ms)
             except Refusal as refusal:
-                outcome = Reply(refusal.code, refusal.remark)
+                outcome = Reply(refusal.code, refusal.remark, refusal.fields or NO_FIELDS)
             except Exception as error:
                 outcome = self._bug(command, link, error)
             if state.unsaved:
                 self._when_saved(link, command, outcome)
             elif type(outcome) is Stored and outcome.waits:
                 if not command.flag & 2:
-                    answers.append(encode(outcome, command))
+                    outcomes.append(outcome)
                     stored.append(command)
             elif type(outcome) is Reply:
                 if not command.flag & 2:
@@ -141,17 +149,22 @@ class BrokerDriver:
             else:
                 self.carry_out(link, command, outcome)
         if stored:
+            answers = self.replies.encode_all(outcomes, stored)
             self.durability.hold(Held(link, plain, answers, stored, self.store.log.end, now_ms))
         elif plain:
             link.write(plain[0] if len(plain) == 1 else b"".join(plain))
-        self.open_turn()
+        self._batches += 1
+        if self._lone_turns > _LONE_TURNS and not self._turn_open and self._batches % _PROBE_BATCHES:
+            self.end_turn()
+        else:
+            self.open_turn()
 
     def decide(self, link: Link, command: Command) -> None:
         """One command again, after it was parked."""
         try:
             outcome: Outcome | Stored = HANDLERS[command.code](command, link.peer, self.state, self.now_ms())
         except Refusal as refusal:
-            outcome = Reply(refusal.code, refusal.remark)
+            outcome = Reply(refusal.code, refusal.remark, refusal.fields or NO_FIELDS)
         except Exception as error:
             outcome = self._bug(command, link, error)
         self.carry_out(link, command, outcome)
@@ -192,9 +205,9 @@ class BrokerDriver:
         ):
             link.write(answer)
         elif outcome.waits:
-            self.durability.hold(Held(link, [], [answer], [command], outcome.log_offset_end, now_ms))
+            self.durability.hold(Held(link, [], answer, [command], outcome.log_offset_end, now_ms))
         else:
-            self.durability.hold_for_write(Held(link, [], [answer], [command], outcome.log_offset_end, now_ms))
+            self.durability.hold_for_write(Held(link, [], answer, [command], outcome.log_offset_end, now_ms))
 
     def _answer(self, link: Link, command: Command, reply: Reply) -> None:
         if not command.is_oneway:
@@ -245,6 +258,9 @@ class BrokerDriver:
     def end_turn(self) -> None:
         """Writes what the turn appended, shows it to readers, and lets the answers go."""
         self._turn_open = False
+        batches = self._batches - self._turn_began
+        self._turn_began = self._batches
+        self._lone_turns = 0 if batches > 1 else self._lone_turns + batches
         if self.state.registration_due:
             self.state.registration_due = False
             self.on_topics_changed()

@@ -30,7 +30,7 @@ class Held(NamedTuple):
 
     link: Link
     plain: list[bytes]
-    answers: list[bytes]
+    answers: bytes
     stored: list[Command]
     log_offset_end: int
     since_ms: int
@@ -149,7 +149,7 @@ class Durability:
 
 
 def _release(held: Held) -> None:
-    held.link.write(b"".join(held.plain + held.answers))
+    held.link.write(b"".join((*held.plain, held.answers)))
 
 
 def _refuse(held: Held, reply: Reply) -> None:

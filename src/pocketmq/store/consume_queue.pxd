@@ -10,3 +10,5 @@ cdef class ConsumeQueue:
     cdef public bytearray _pending
     cdef public long long _pending_offset, _pending_log_bytes
     cdef public Py_ssize_t _pending_size
+
+    cpdef void put(self, long long queue_offset, long long log_offset, long long size, long long tags) except *

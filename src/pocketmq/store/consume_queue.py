@@ -74,7 +74,13 @@ class ConsumeQueue:
         """Entries below this one are in their file."""
         return self._pending_offset
 
-    def put(self, queue_offset: cython.longlong, log_offset: cython.longlong, size: int, tags: cython.longlong) -> None:
+    def put(
+        self,
+        queue_offset: cython.longlong,
+        log_offset: cython.longlong,
+        size: cython.longlong,
+        tags: cython.longlong,
+    ) -> cython.void:
         """Adds the entry at `max_offset`; one that is there already is left as it is."""
         at: cython.Py_ssize_t
         p: cython.p_uchar

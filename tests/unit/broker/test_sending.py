@@ -35,6 +35,7 @@ def _refused(broker: LoneBroker, body: bytes = b"hello", **fields: str) -> Refus
     with pytest.raises(Refusal) as refusal:
         _send(broker, body, **fields)
     assert broker.state.store.log.end == before, "a refused send left bytes behind"
+    assert refusal.value.fields == {"MSG_REGION": "DefaultRegion", "TRACE_ON": "true"}
     return refusal.value
 
 

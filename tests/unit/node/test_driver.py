@@ -386,3 +386,31 @@ def _reply(code: int, remark: str, body: bytes):  # type: ignore[no-untyped-def]
     from pocketmq.model.outcome import Reply
 
     return Reply(code, remark, {}, body)
+
+
+@in_loop
+async def test_a_client_that_is_alone_does_not_wait_for_others_and_company_is_noticed() -> None:
+    hand = HandDriver()
+    link, session = _topic(hand)
+    for opaque in range(2, 40):
+        session.received(send_frame(opaque))
+        hand.turn()
+    link.take()
+    answered = []
+    for opaque in range(100, 164):
+        session.received(send_frame(opaque))
+        answered.append(len(link.take()))
+        await asyncio.sleep(0)  # The loop comes round, and an open turn ends.
+        link.take()
+    assert sum(answered) >= 62, "a lone client waits"
+    assert 0 in answered, "nobody looks whether others came"
+    other, talking = hand.connect()
+    for _ in range(130):
+        session.received(send_frame(1))
+        talking.received(send_frame(2))
+        hand.turn()
+    link.take(), other.take()
+    session.received(send_frame(3))
+    assert link.take() == [], "two clients do not share a turn"
+    hand.turn()
+    assert _opaques(link) == [(3, 0)]

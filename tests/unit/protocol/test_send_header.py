@@ -118,3 +118,14 @@ def test_any_opaque_comes_back(opaque: int) -> None:
     request = Command.of(310, opaque=opaque)
     answer = _only(SendReplies(bytes(8), "r", False).encode(Stored(0, 0, 0, 100, True, b"k"), request))
     assert answer.opaque == opaque
+
+
+@pytest.mark.parametrize("kinds", [[JSON] * 300, [JSON, ROCKETMQ, JSON]])
+@pytest.mark.parametrize("key", [b"K" * 32, b"K" * 5000, b"odd key"])
+def test_a_batch_of_answers_is_its_answers_one_behind_the_other(kinds: list[int], key: bytes) -> None:
+    replies = SendReplies(bytes(8), "DefaultRegion", True)
+    commands = [Command.of(310, opaque=number, serialize_type=kind) for number, kind in enumerate(kinds)]
+    outcomes = [Stored(number % 4, number, 100 * number, 100 * number + 99, True, key) for number in range(len(kinds))]
+    together = replies.encode_all(outcomes, commands)
+    assert together == b"".join(replies.encode(*pair) for pair in zip(outcomes, commands, strict=True))
+    assert [answer.opaque for answer in Connection().feed(together)] == list(range(len(kinds)))

@@ -50,12 +50,30 @@ class SendHeader:
     """Fields of codes 10, 310 and 320; `properties` as UTF-8; `max_reconsume_times` is ABSENT where not sent."""
 
     def __init__(self) -> None:
-        self.producer_group = self.topic = self.default_topic = ""
+        self.topic = ""
+        self._data = b""
+        self._group_start = self._group_end = self._default_start = self._default_end = 0
+        self._producer_group: str | None = ""
+        self._default_topic: str | None = ""
         self.default_topic_queue_nums = self.queue_id = self.sys_flag = self.flag = self.reconsume_times = 0
         self.born_timestamp = 0
         self.properties = b""
         self.unit_mode = self.batch = False
         self.max_reconsume_times = ABSENT
+
+    @property
+    def producer_group(self) -> str:
+        """The sender's group; made into a text when asked for, which a plain send never does."""
+        if self._producer_group is None:
+            self._producer_group = self._data[self._group_start : self._group_end].decode("utf-8", "replace")
+        return self._producer_group
+
+    @property
+    def default_topic(self) -> str:
+        """The topic that a new one is made like; a text when asked for."""
+        if self._default_topic is None:
+            self._default_topic = self._data[self._default_start : self._default_end].decode("utf-8", "replace")
+        return self._default_topic
 
 
 class _Letters(msgspec.Struct):
@@ -83,6 +101,7 @@ def read_send(command: Command) -> SendHeader:
         header = SendHeader.__new__(SendHeader)
         header.properties = b""
         header.max_reconsume_times = ABSENT
+        header._data = command._data
         if command.serialize_type == ROCKETMQ:
             if _scan_binary(header, command._data, command._ext_start, command._ext_end):
                 return header
@@ -99,9 +118,9 @@ def read_send(command: Command) -> SendHeader:
 
 def _from_letters(letters: _Letters) -> SendHeader:
     header = SendHeader()
-    header.producer_group = letters.a
+    header._producer_group = letters.a
     header.topic = letters.b
-    header.default_topic = letters.c
+    header._default_topic = letters.c
     header.default_topic_queue_nums = letters.d
     header.queue_id = letters.e
     header.sys_flag = letters.f
@@ -118,9 +137,9 @@ def _from_letters(letters: _Letters) -> SendHeader:
 def _from_fields(fields: Mapping[str, str], form: int) -> SendHeader:
     """`form` 0 reads the spelled-out names, 1 the letters."""
     header = SendHeader()
-    header.producer_group = _required(fields, "producer_group", form)
+    header._producer_group = _required(fields, "producer_group", form)
     header.topic = _required(fields, "topic", form)
-    header.default_topic = _required(fields, "default_topic", form)
+    header._default_topic = _required(fields, "default_topic", form)
     header.default_topic_queue_nums = _number(fields, "default_topic_queue_nums", form)
     header.queue_id = _number(fields, "queue_id", form)
     header.sys_flag = _number(fields, "sys_flag", form)
@@ -163,7 +182,6 @@ def _scan_json(header: SendHeader, data: bytes, start: cython.Py_ssize_t, end: c
     at: cython.Py_ssize_t
     seen: cython.int = 0
     letter: cython.int
-    escaped: cython.bint
     if end - start < 2:
         return False
     while True:
@@ -176,22 +194,14 @@ def _scan_json(header: SendHeader, data: bytes, start: cython.Py_ssize_t, end: c
         if i + 3 >= end or p[i + 1] != 0x3A or p[i + 2] != 0x22:
             return False
         at = i + 3
-        i = at
-        escaped = False
-        while i < end and p[i] != 0x22:
-            if p[i] == 0x5C:
-                escaped = True
-                i += 1
-            i += 1
-        if i + 1 >= end:
-            return False
         if letter == 0x69:
-            properties = _unescaped(p, at, i) if escaped else p[at:i]
-            if properties is None:
-                return False
-            header.properties = properties
-        elif letter:
-            if escaped or not _take(header, letter, p, at, i):
+            i = _take_properties(header, p, at, end)
+        else:
+            i = _text_end(p, at, end)
+        if i < 0 or i + 1 >= end:
+            return False
+        if letter and letter != 0x69:
+            if not _take(header, letter, p, at, i):
                 return False
             seen |= 1 << (letter & 31)
         i += 1
@@ -199,6 +209,17 @@ def _scan_json(header: SendHeader, data: bytes, start: cython.Py_ssize_t, end: c
             i += 1
         else:
             return p[i] == 0x7D and (seen & 0x1FE) == 0x1FE
+
+
+@cython.cfunc
+@cython.inline
+def _text_end(p: cython.p_const_uchar, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """Where the closing quote stands; -1 if there is none, or an escape before it."""
+    while at < end and p[at] != 0x22:
+        if p[at] == 0x5C:
+            return -1
+        at += 1
+    return at if at < end else -1
 
 
 @cython.cfunc
@@ -238,13 +259,15 @@ def _take(
     """Puts one field; false if its text is not what the field holds."""
     number: cython.longlong
     if letter == 0x61:
-        header.producer_group = p[at:end].decode("utf-8", "replace")
+        header._group_start = at
+        header._group_end = end
         return True
     if letter == 0x62:
         header.topic = p[at:end].decode("utf-8", "replace")
         return True
     if letter == 0x63:
-        header.default_topic = p[at:end].decode("utf-8", "replace")
+        header._default_start = at
+        header._default_end = end
         return True
     if letter == 0x6B:
         header.unit_mode = end - at == 4 and p[at] == 0x74
@@ -290,37 +313,35 @@ def _decimal(p: cython.p_const_uchar, at: cython.Py_ssize_t, end: cython.Py_ssiz
 
 
 @cython.cfunc
-def _unescaped(p: cython.p_const_uchar, at: cython.Py_ssize_t, end: cython.Py_ssize_t) -> bytes | None:
-    """The text of a JSON string as UTF-8; None where it is long, broken or has surrogates."""
+def _take_properties(
+    header: SendHeader, p: cython.p_const_uchar, at: cython.Py_ssize_t, end: cython.Py_ssize_t
+) -> cython.Py_ssize_t:
+    """Reads the text at `at` as UTF-8; where its closing quote stands, or -1 for one that is long, broken or odd."""
     out: cython.p_uchar = _scratch
     n: cython.Py_ssize_t = 0
     unit: cython.int
     c: cython.int
     if end - at > _PROPERTIES_SCANNED_MAX:
-        return None
+        return -1
     while at < end:
-        if p[at] != 0x5C:
-            out[n] = p[at]
+        c = p[at]
+        if c == 0x22:
+            header.properties = out[:n]
+            return at
+        if c != 0x5C:
+            out[n] = c
             n += 1
             at += 1
             continue
-        if at + 1 >= end:
-            return None
+        if at + 6 > end:
+            return -1
         c = p[at + 1]
         at += 2
         if c == 0x75:
-            if at + 4 > end:
-                return None
-            unit = 0
-            for _ in range(4):
-                c = p[at]
-                at += 1
-                if 0x30 <= c <= 0x39:
-                    unit = unit * 16 + c - 0x30
-                elif 0x61 <= (c | 0x20) <= 0x66:
-                    unit = unit * 16 + (c | 0x20) - 0x57
-                else:
-                    return None
+            unit = _hex(p[at]) << 12 | _hex(p[at + 1]) << 8 | _hex(p[at + 2]) << 4 | _hex(p[at + 3])
+            at += 4
+            if unit < 0:
+                return -1
             if unit < 0x80:
                 out[n] = unit
                 n += 1
@@ -334,25 +355,38 @@ def _unescaped(p: cython.p_const_uchar, at: cython.Py_ssize_t, end: cython.Py_ss
                 out[n + 2] = 0x80 | (unit & 0x3F)
                 n += 3
             else:
-                return None
-        elif c == 0x22 or c == 0x5C or c == 0x2F:
+                return -1
+        else:
+            c = _unescaped(c)
+            if c == 0:
+                return -1
             out[n] = c
             n += 1
-        elif c == 0x6E:
-            out[n] = 0x0A
-            n += 1
-        elif c == 0x74:
-            out[n] = 0x09
-            n += 1
-        elif c == 0x72:
-            out[n] = 0x0D
-            n += 1
-        elif c == 0x62:
-            out[n] = 0x08
-            n += 1
-        elif c == 0x66:
-            out[n] = 0x0C
-            n += 1
-        else:
-            return None
-    return out[:n]
+    return -1
+
+
+@cython.cfunc
+@cython.inline
+def _hex(c: cython.int) -> cython.int:
+    """The digit's value; negative, and so is then the number it is part of, if it is none."""
+    if 0x30 <= c <= 0x39:
+        return c - 0x30
+    c |= 0x20
+    return c - 0x57 if 0x61 <= c <= 0x66 else -(1 << 20)
+
+
+@cython.cfunc
+@cython.inline
+def _unescaped(c: cython.int) -> cython.int:
+    """The character that a backslash and `c` stand for; 0 if they stand for none."""
+    if c == 0x22 or c == 0x5C or c == 0x2F:
+        return c
+    if c == 0x6E:
+        return 0x0A
+    if c == 0x74:
+        return 0x09
+    if c == 0x72:
+        return 0x0D
+    if c == 0x62:
+        return 0x08
+    return 0x0C if c == 0x66 else 0

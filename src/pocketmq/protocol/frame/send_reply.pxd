@@ -14,4 +14,4 @@ cdef class SendReplies:
     cdef bint _is_plain
     cdef bytes _before_queue_id, _before_log_offset, _template, _end
 
-    cdef bytes _lay(self, Stored stored, bytes key, long long opaque)
+    cdef Py_ssize_t _lay(self, Py_ssize_t at, Stored stored, bytes key, long long opaque)

@@ -11,7 +11,10 @@ if not cython.compiled:
     from pocketmq.protocol.frame.command import Command
 
 _KEY_BYTES_MAX = 1024
-_scratch = bytearray(4096)
+_ANSWER_BYTES_MAX = 2048
+"""What an answer takes at most: a key, and some 900 bytes of numbers, region, host and what stands between them."""
+
+_scratch = bytearray(1 << 16)
 
 
 @cython.cclass
@@ -60,21 +63,50 @@ class SendReplies:
         )
         self._is_plain = region.isascii() and region.isalnum()
 
+    def encode_all(self, outcomes: list[Stored], commands: list[Command]) -> bytes:
+        """The response frames of a batch, one behind the other."""
+        stored: Stored
+        command: Command
+        key: bytes
+        size: cython.Py_ssize_t = 0
+        i: cython.Py_ssize_t
+        if not cython.compiled:
+            return b"".join(map(self.encode, outcomes, commands))
+        for i in range(len(outcomes)):
+            stored = outcomes[i]
+            command = commands[i]
+            key = stored.unique_key
+            if (
+                command.serialize_type == ROCKETMQ
+                or not self._is_plain
+                or not key.isalnum()
+                or len(key) > _KEY_BYTES_MAX
+            ):
+                return b"".join([self.encode(outcomes[i], commands[i]) for i in range(len(outcomes))])
+            if size + _ANSWER_BYTES_MAX > len(_scratch):
+                _scratch.extend(bytes(len(_scratch)))
+            size += self._lay(size, stored, key, command.opaque)
+        base: cython.p_uchar = _scratch
+        return base[:size]
+
     def encode(self, stored: Stored, command: Command) -> bytes:
         """The whole response frame for `command`."""
         key: bytes = stored.unique_key
         header: bytes
         if command.serialize_type == ROCKETMQ or not self._is_plain or not key.isalnum() or len(key) > _KEY_BYTES_MAX:
             return self._encode_slowly(stored, command)
+        base: cython.p_uchar = _scratch
         if cython.compiled:
-            return self._lay(stored, key, command.opaque)
+            return base[: self._lay(0, stored, key, command.opaque)]
         header = self._template % (stored.queue_id, stored.log_offset, stored.queue_offset, key, command.opaque)
         return (len(header) + 4).to_bytes(4, "big") + len(header).to_bytes(4, "big") + header
 
-    def _lay(self, stored: Stored, key: bytes, opaque: cython.longlong) -> bytes:
-        """The template's text, laid into scratch memory; the length words are known last."""
+    def _lay(self, at: cython.Py_ssize_t, stored: Stored, key: bytes, opaque: cython.longlong) -> cython.Py_ssize_t:
+        """The template's text, laid into scratch memory at `at`, and its size; the length words are known last."""
         base: cython.p_uchar = _scratch
-        p: cython.p_uchar = base + 8
+        p: cython.p_uchar
+        base = base + at
+        p = base + 8
         size: cython.longlong
         nibble: cython.int
         i: cython.int
@@ -94,7 +126,7 @@ class SendReplies:
         size = p - base
         _put_length(base, size - 4)
         _put_length(base + 4, size - 8)
-        return base[:size]
+        return size
 
     def _encode_slowly(self, stored: Stored, command: Command) -> bytes:
         fields = {
@@ -122,6 +154,7 @@ def _put(p: cython.p_uchar, text: bytes) -> cython.p_uchar:
 
 @cython.cfunc
 @cython.inline
+@cython.cdivision(True)
 def _put_decimal(p: cython.p_uchar, value: cython.longlong) -> cython.p_uchar:
     size: cython.int = 1
     i: cython.int

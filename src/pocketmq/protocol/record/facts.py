@@ -50,7 +50,7 @@ def examine(properties: bytes) -> Facts:
             return facts
         at += 1
         value = at
-        while at < end and p[at] > 2:
+        while at < end and p[at] != 1 and p[at] != 2:
             at += 1
         if at == value or (at < end and p[at] != 2):
             facts.is_special = True
