@@ -1,74 +1,37 @@
-"""Outcomes carried out: when an answer may leave, what a failing disk does to it, who is woken, who is asked."""
+"""Outcomes carried out: when an answer may leave, who is woken, who is asked."""
 
 import asyncio
 import errno
 import logging
-from collections.abc import Awaitable, Callable
 
 import pytest
 from hand_driver import HandDriver, HandLink
-from hand_frames import pull_fields, send_fields, send_frame
+from hand_frames import send_fields, send_frame
+from hand_stories import in_loop, opaques, pull_frame, topic_made
 
 from pocketmq.broker import router
 from pocketmq.model.outcome import Relay
-from pocketmq.node.driver import Session
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command, encode_request, encode_response
 from pocketmq.protocol.stored import decode_records
-from pocketmq.testing.faulty_disk import Fault, FaultyDisk
-from pocketmq.testing.lone_broker import LoneBroker
-from pocketmq.testing.memory_disk import MemoryDisk
-
-Story = Callable[[], Awaitable[None]]
-
-
-def in_loop(story: Story) -> Callable[[], None]:
-    """Runs an async test on a loop of its own."""
-
-    def run() -> None:
-        asyncio.run(story())  # type: ignore[arg-type]
-
-    run.__name__ = story.__name__  # type: ignore[attr-defined]
-    run.__doc__ = story.__doc__
-    return run
-
-
-def _topic(hand: HandDriver) -> tuple[HandLink, Session]:
-    """A client of a broker that has TopicTest saved and an empty log."""
-    link, session = hand.connect()
-    session.received(send_frame())
-    hand.turn()
-    hand.table_flusher.drain()
-    hand.turn()
-    hand.flusher.drain()
-    assert [answer.code for answer in link.take()] == [0]
-    return link, session
-
-
-def _pull(opaque: int, offset: int, **more: str) -> bytes:
-    return encode_request(RequestCode.PULL_MESSAGE, pull_fields(offset=offset, **more), opaque=opaque)
-
-
-def _opaques(link: HandLink) -> list[tuple[int, int]]:
-    return [(answer.opaque, answer.code) for answer in link.take()]
 
 
 @in_loop
 async def test_answers_leave_after_the_turns_write_and_not_before() -> None:
     hand = HandDriver()
-    link, session = _topic(hand)
+    link, session = topic_made(hand)
     session.received(send_frame(2) + send_frame(3))
     assert link.take() == []
     assert hand.state.store.max_offset("TopicTest", 0) == 1, "a reader saw what was not written"
     hand.turn()
-    assert _opaques(link) == [(2, 0), (3, 0)]
+    assert opaques(link) == [(2, 0), (3, 0)]
     assert hand.state.store.max_offset("TopicTest", 0) == 3
 
 
 @in_loop
 async def test_under_sync_flush_answers_and_readers_wait_for_the_sync() -> None:
     hand = HandDriver(is_sync=True)
-    link, session = _topic(hand)
+    link, session = topic_made(hand)
     session.received(send_frame(2))
     hand.turn()
     session.received(send_frame(3))
@@ -76,39 +39,39 @@ async def test_under_sync_flush_answers_and_readers_wait_for_the_sync() -> None:
     assert link.take() == []
     assert hand.state.store.max_offset("TopicTest", 0) == 1
     hand.flusher.step()
-    assert _opaques(link) == [(2, 0)]
+    assert opaques(link) == [(2, 0)]
     assert hand.state.store.max_offset("TopicTest", 0) == 2
     hand.flusher.step()
-    assert _opaques(link) == [(3, 0)]
+    assert opaques(link) == [(3, 0)]
     assert hand.flusher.jobs == []
 
 
 @in_loop
 async def test_one_sync_serves_all_who_wait() -> None:
     hand = HandDriver(is_sync=True)
-    clients = [_topic(hand), hand.connect(), hand.connect()]
+    clients = [topic_made(hand), hand.connect(), hand.connect()]
     for link, session in clients:
         session.received(send_frame(10 + link.id))
     hand.turn()
     assert len(hand.flusher.jobs) == 1
     hand.flusher.step()
-    assert [_opaques(link) for link, _ in clients] == [[(11, 0)], [(12, 0)], [(13, 0)]]
+    assert [opaques(link) for link, _ in clients] == [[(11, 0)], [(12, 0)], [(13, 0)]]
 
 
 @in_loop
 async def test_wait_false_is_answered_after_the_write_under_sync_flush_too() -> None:
     hand = HandDriver(is_sync=True)
-    link, session = _topic(hand)
+    link, session = topic_made(hand)
     fields = send_fields(properties={"UNIQ_KEY": "k", "WAIT": "false"})
     session.received(encode_request(RequestCode.SEND_MESSAGE_V2, fields, b"x", opaque=5))
     hand.turn()
-    assert _opaques(link) == [(5, 0)]
+    assert opaques(link) == [(5, 0)]
 
 
 @in_loop
 async def test_a_one_way_send_is_stored_and_not_answered() -> None:
     hand = HandDriver()
-    link, session = _topic(hand)
+    link, session = topic_made(hand)
     session.received(encode_request(RequestCode.SEND_MESSAGE_V2, send_fields(), b"x", opaque=5, oneway=True))
     hand.turn()
     assert link.take() == []
@@ -124,7 +87,7 @@ async def test_a_new_topic_is_on_disk_before_its_first_answer_leaves() -> None:
     assert link.take() == []
     hand.table_flusher.step()
     hand.turn()
-    assert _opaques(link) == [(1, 0)]
+    assert opaques(link) == [(1, 0)]
     assert b'"Orders"' in hand.broker.disk.open("config/topics.json").pread(0, 1 << 20)
 
 
@@ -144,8 +107,8 @@ async def test_a_table_that_cannot_be_saved_is_said_and_tried_again() -> None:
 @in_loop
 async def test_a_found_message_comes_as_stored_bytes() -> None:
     hand = HandDriver()
-    link, session = _topic(hand)
-    session.received(_pull(7, 0))
+    link, session = topic_made(hand)
+    session.received(pull_frame(7, 0))
     hand.turn()
     hand.table_flusher.drain()
     (answer,) = link.take()
@@ -157,9 +120,9 @@ async def test_a_found_message_comes_as_stored_bytes() -> None:
 @in_loop
 async def test_a_pull_waits_and_is_woken_by_its_own_queue_alone() -> None:
     hand = HandDriver()
-    link, session = _topic(hand)
+    link, session = topic_made(hand)
     sender, sending = hand.connect()
-    session.received(_pull(7, 1))
+    session.received(pull_frame(7, 1))
     hand.table_flusher.drain()
     assert link.take() == []
     sending.received(send_frame(1, queue_id=1))
@@ -170,14 +133,14 @@ async def test_a_pull_waits_and_is_woken_by_its_own_queue_alone() -> None:
     (answer,) = link.take()
     assert (answer.opaque, answer.remark) == (7, "FOUND")
     assert hand.driver.parking.count == 0
-    assert _opaques(sender) == [(1, 0), (2, 0)]
+    assert opaques(sender) == [(1, 0), (2, 0)]
 
 
 @in_loop
 async def test_a_pull_waits_until_its_time_is_up_and_not_longer() -> None:
     hand = HandDriver()
-    link, session = _topic(hand)
-    session.received(_pull(7, 1))
+    link, session = topic_made(hand)
+    session.received(pull_frame(7, 1))
     hand.table_flusher.drain()
     hand.now_ms += 14_900
     hand.driver.due()
@@ -191,8 +154,8 @@ async def test_a_pull_waits_until_its_time_is_up_and_not_longer() -> None:
 @in_loop
 async def test_a_woken_pull_that_its_filter_does_not_let_through_goes_on_behind_it() -> None:
     hand = HandDriver()
-    link, session = _topic(hand)
-    session.received(_pull(7, 1, subscription="wanted"))
+    link, session = topic_made(hand)
+    session.received(pull_frame(7, 1, subscription="wanted"))
     hand.table_flusher.drain()
     sender, sending = hand.connect()
     sending.received(send_frame(1))
@@ -200,14 +163,14 @@ async def test_a_woken_pull_that_its_filter_does_not_let_through_goes_on_behind_
     answers = link.take()
     assert [answer.code for answer in answers] == [ResponseCode.PULL_RETRY_IMMEDIATELY]
     assert answers[0].fields["nextBeginOffset"] == "2"
-    assert _opaques(sender) == [(1, 0)]
+    assert opaques(sender) == [(1, 0)]
 
 
 @in_loop
 async def test_a_client_that_goes_leaves_nothing_parked() -> None:
     hand = HandDriver()
-    _, session = _topic(hand)
-    session.received(_pull(7, 1) + _pull(8, 1))
+    _, session = topic_made(hand)
+    session.received(pull_frame(7, 1) + pull_frame(8, 1))
     hand.table_flusher.drain()
     assert hand.driver.parking.count == 2
     session.lost()
@@ -218,13 +181,13 @@ async def test_a_client_that_goes_leaves_nothing_parked() -> None:
 @in_loop
 async def test_nonsense_closes_its_connection_and_no_other() -> None:
     hand = HandDriver()
-    link, session = _topic(hand)
+    link, session = topic_made(hand)
     bad, talking = hand.connect()
     talking.received(b"GET / HTTP/1.1\r\n\r\n")
     assert not bad.is_open
     session.received(send_frame(2))
     hand.turn()
-    assert _opaques(link) == [(2, 0)]
+    assert opaques(link) == [(2, 0)]
 
 
 @in_loop
@@ -241,8 +204,8 @@ async def test_a_code_that_a_port_does_not_serve_is_refused_there() -> None:
     hand = HandDriver()
     link = HandLink(9)
     session = hand.driver.accept(link, frozenset((RequestCode.PULL_MESSAGE,)))  # type: ignore[arg-type]
-    session.received(_pull(1, 0))
-    assert _opaques(link) == [(1, ResponseCode.REQUEST_CODE_NOT_SUPPORTED)]
+    session.received(pull_frame(1, 0))
+    assert opaques(link) == [(1, ResponseCode.REQUEST_CODE_NOT_SUPPORTED)]
 
 
 def test_a_handler_that_breaks_is_our_bug_said_once_and_harms_nobody(
@@ -254,92 +217,15 @@ def test_a_handler_that_breaks_is_our_bug_said_once_and_harms_nobody(
     async def story() -> None:
         monkeypatch.setitem(router.HANDLERS, 9998, broken)  # type: ignore[arg-type]
         hand = HandDriver()
-        link, session = _topic(hand)
+        link, session = topic_made(hand)
         with caplog.at_level(logging.ERROR):
             session.received(encode_request(9998, {}, opaque=1) + send_frame(2))
         hand.turn()
-        assert _opaques(link) == [(1, ResponseCode.SYSTEM_ERROR), (2, 0)]
+        assert opaques(link) == [(1, ResponseCode.SYSTEM_ERROR), (2, 0)]
         assert hand.state.bugs == 1
 
     asyncio.run(story())
     assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
-
-
-def _faulty() -> tuple[FaultyDisk, HandDriver]:
-    disk = FaultyDisk(MemoryDisk())
-    return disk, HandDriver(broker=LoneBroker(disk))  # type: ignore[arg-type]
-
-
-def test_a_full_disk_refuses_takes_back_and_takes_again(caplog: pytest.LogCaptureFixture) -> None:
-    async def story() -> None:
-        disk, hand = _faulty()
-        link, session = _topic(hand)
-        end = hand.state.store.log.end
-        disk.add(Fault("pwrite", effect=errno.ENOSPC, path="commitlog"))
-        session.received(send_frame(2))
-        hand.turn()
-        (answer,) = link.take()
-        assert answer.code == ResponseCode.SERVICE_NOT_AVAILABLE
-        assert "disk is full" in str(answer.remark)
-        assert hand.state.store.log.end == end
-        session.received(send_frame(3))
-        assert _opaques(link) == [(3, ResponseCode.SERVICE_NOT_AVAILABLE)]
-        session.received(_pull(4, 0))
-        hand.table_flusher.drain()
-        assert _opaques(link) == [(4, 0)], "reads go on"
-        hand.durability.tick(hand.now_ms)
-        session.received(send_frame(5))
-        hand.turn()
-        (answer,) = link.take()
-        assert (answer.opaque, answer.code, answer.fields["queueOffset"]) == (5, 0, "1")
-
-    asyncio.run(story())
-    assert sum("disk is full" in record.message for record in caplog.records) == 1
-
-
-@in_loop
-async def test_a_broken_disk_stops_every_acknowledgement() -> None:
-    disk, hand = _faulty()
-    link, session = _topic(hand)
-    disk.add(Fault("pwrite", effect=errno.EIO, path="commitlog"))
-    session.received(send_frame(2))
-    hand.turn()
-    assert _opaques(link) == [(2, ResponseCode.SERVICE_NOT_AVAILABLE)]
-    hand.durability.tick(hand.now_ms)
-    session.received(send_frame(3))
-    hand.turn()
-    assert _opaques(link) == [(3, ResponseCode.SERVICE_NOT_AVAILABLE)], "nothing is acknowledged until a restart"
-
-
-@in_loop
-async def test_a_failed_sync_is_never_retried_into_success() -> None:
-    disk = FaultyDisk(MemoryDisk())
-    hand = HandDriver(is_sync=True, broker=LoneBroker(disk))  # type: ignore[arg-type]
-    link, session = _topic(hand)
-    session.received(send_frame(2))
-    hand.turn()
-    disk.add(Fault("sync", effect=errno.EIO, path="commitlog"))
-    hand.flusher.step()
-    assert _opaques(link) == [(2, ResponseCode.FLUSH_DISK_TIMEOUT)]
-    assert hand.state.store.max_offset("TopicTest", 0) == 1, "a reader saw what may not be durable"
-    session.received(send_frame(3))
-    hand.turn()
-    hand.flusher.drain()
-    assert _opaques(link) == [(3, ResponseCode.SERVICE_NOT_AVAILABLE)]
-
-
-@in_loop
-async def test_who_waits_too_long_for_a_sync_is_told_so() -> None:
-    hand = HandDriver(is_sync=True)
-    link, session = _topic(hand)
-    session.received(send_frame(2))
-    hand.turn()
-    hand.durability.tick(hand.now_ms + 5_000)
-    assert link.take() == []
-    hand.durability.tick(hand.now_ms + 5_001)
-    assert _opaques(link) == [(2, ResponseCode.FLUSH_DISK_TIMEOUT)]
-    hand.flusher.drain()
-    assert link.take() == [], "answered twice"
 
 
 def _relaying(monkeypatch: pytest.MonkeyPatch, peer_id: int) -> None:
@@ -375,9 +261,9 @@ def test_a_relayed_question_to_a_lost_client_is_answered(monkeypatch: pytest.Mon
         _relaying(monkeypatch, client.id)
         asking.received(encode_request(9997, {}, opaque=4))
         talking.lost()
-        assert _opaques(asker) == [(4, ResponseCode.CONSUMER_NOT_ONLINE)]
+        assert opaques(asker) == [(4, ResponseCode.CONSUMER_NOT_ONLINE)]
         asking.received(encode_request(9997, {}, opaque=5))
-        assert _opaques(asker) == [(5, ResponseCode.CONSUMER_NOT_ONLINE)]
+        assert opaques(asker) == [(5, ResponseCode.CONSUMER_NOT_ONLINE)]
 
     asyncio.run(story())
 
@@ -391,7 +277,7 @@ def _reply(code: int, remark: str, body: bytes):  # type: ignore[no-untyped-def]
 @in_loop
 async def test_a_client_that_is_alone_does_not_wait_for_others_and_company_is_noticed() -> None:
     hand = HandDriver()
-    link, session = _topic(hand)
+    link, session = topic_made(hand)
     for opaque in range(2, 40):
         session.received(send_frame(opaque))
         hand.turn()
@@ -413,4 +299,4 @@ async def test_a_client_that_is_alone_does_not_wait_for_others_and_company_is_no
     session.received(send_frame(3))
     assert link.take() == [], "two clients do not share a turn"
     hand.turn()
-    assert _opaques(link) == [(3, 0)]
+    assert opaques(link) == [(3, 0)]

@@ -1,0 +1,44 @@
+"""Words for stories told to a hand-driven driver."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from hand_driver import HandDriver, HandLink
+from hand_frames import pull_fields, send_frame
+
+from pocketmq.node.driver import Session
+from pocketmq.protocol.codes import RequestCode
+from pocketmq.protocol.frame import encode_request
+
+Story = Callable[[], Awaitable[None]]
+
+
+def in_loop(story: Story) -> Callable[[], None]:
+    """Runs an async test on a loop of its own."""
+
+    def run() -> None:
+        asyncio.run(story())  # type: ignore[arg-type]
+
+    run.__name__ = story.__name__  # type: ignore[attr-defined]
+    run.__doc__ = story.__doc__
+    return run
+
+
+def topic_made(hand: HandDriver) -> tuple[HandLink, Session]:
+    """A client of a broker that has TopicTest saved and an empty log."""
+    link, session = hand.connect()
+    session.received(send_frame())
+    hand.turn()
+    hand.table_flusher.drain()
+    hand.turn()
+    hand.flusher.drain()
+    assert [answer.code for answer in link.take()] == [0]
+    return link, session
+
+
+def pull_frame(opaque: int, offset: int, **more: str) -> bytes:
+    return encode_request(RequestCode.PULL_MESSAGE, pull_fields(offset=offset, **more), opaque=opaque)
+
+
+def opaques(link: HandLink) -> list[tuple[int, int]]:
+    return [(answer.opaque, answer.code) for answer in link.take()]
