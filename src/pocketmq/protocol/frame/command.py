@@ -1,5 +1,6 @@
 """One command, cut from the bytes (⚡): its fixed part is read when the frame is cut, its fields when asked for."""
 
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +13,17 @@ from pocketmq.model.errors import ProtocolError, Refusal
 from pocketmq.model.limits import FRAME_BYTES_MAX, HEADER_BYTES_MAX
 from pocketmq.protocol.codes import LANGUAGES
 from pocketmq.protocol.frame.encoding import JAVA_LANGUAGE, JSON, ONEWAY_FLAG, RESPONSE_FLAG, ROCKETMQ, VERSION
-from pocketmq.protocol.frame.json_header import LANGUAGE_BY_NAME, UNKNOWN_LANGUAGE, load_fields, load_header
+from pocketmq.protocol.frame.json_header import (
+    LANGUAGE_BY_NAME,
+    UNKNOWN_LANGUAGE,
+    JsonHeader,
+    language_number,
+    load_fields,
+    load_header,
+)
 
 is_compiled: bool = cython.compiled
+_INT32 = struct.Struct(">i").unpack_from
 
 
 @cython.cclass
@@ -32,6 +41,7 @@ class Command:
         self.arrived_ms = 0
         self.resumed = 0
         self._data = b""
+        self._ext = b""
         self._ext_start = self._ext_end = self._body_start = self._body_end = 0
         self._fields: dict[str, str] | None = None
 
@@ -64,13 +74,22 @@ class Command:
     def fields(self) -> dict[str, str]:
         """Extension fields by wire name, decoded on first use."""
         if self._fields is None:
-            if self._ext_end == self._ext_start:
+            if self._ext:
+                self._fields = load_fields(self._ext)
+            elif self._ext_end == self._ext_start:
                 self._fields = {}
             elif self.serialize_type == JSON:
                 self._fields = load_fields(self._data[self._ext_start : self._ext_end])
             else:
                 self._fields = _binary_ext(self._data, self._ext_start, self._ext_end)
         return self._fields
+
+    @property
+    def fields_text(self) -> bytes:
+        """The text of the fields' JSON object where they are still that, else empty."""
+        if self._fields is not None or self.serialize_type != JSON:
+            return b""
+        return self._ext or self._data[self._ext_start : self._ext_end]
 
     @property
     def body(self) -> bytes:
@@ -144,14 +163,14 @@ def decode(data: bytes, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Com
 
 
 @cython.cfunc
-def _take(command: Command, header: Any) -> None:
+def _take(command: Command, header: JsonHeader) -> None:
     command.code = header.code
     command.flag = header.flag
     command.opaque = header.opaque
     command.version = header.version
-    command.language = header.language
+    command.language = JAVA_LANGUAGE if header.language == "JAVA" else language_number(header.language)
     command.remark = header.remark
-    command._fields = header.fields
+    command._ext = bytes(header.extFields)
 
 
 @cython.cfunc
@@ -332,7 +351,7 @@ def _int32(data: bytes, at: cython.Py_ssize_t) -> cython.longlong:
     p: cython.p_const_uchar
     value: cython.uint
     if not cython.compiled:
-        return int.from_bytes(data[at : at + 4], "big", signed=True)
+        return _INT32(data, at)[0]
     p = data
     value = (
         (cython.cast(cython.uint, p[at]) << 24)

@@ -1,7 +1,7 @@
 """JSON headers of every shape that Java's fastjson accepts: strict and fast first, tolerant after it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 
@@ -13,33 +13,24 @@ UNKNOWN_LANGUAGE = -1
 LANGUAGE_BY_NAME = {name: number for number, name in enumerate(LANGUAGES)}
 
 
-class JsonHeader(NamedTuple):
-    """The fixed part, and the fields without null values."""
-
-    code: int
-    flag: int
-    opaque: int
-    version: int
-    language: int
-    remark: str | None
-    fields: dict[str, str]
-
-
 _Int32 = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 
 
-class _Strict(msgspec.Struct):
+class JsonHeader(msgspec.Struct):
+    """The fixed part; the fields as the text of their object, empty or `null` for none."""
+
     code: _Int32 = 0
     flag: _Int32 = 0
     language: str | int | None = "JAVA"
     opaque: _Int32 = 0
     remark: str | None = None
     version: _Int32 = 0
-    extFields: dict[str, str | None] | None = None
+    extFields: msgspec.Raw = msgspec.Raw()
 
 
-_decode_header = msgspec.json.Decoder(_Strict).decode
-_decode_fields = msgspec.json.Decoder(dict[str, str | None]).decode
+_decode_header = msgspec.json.Decoder(JsonHeader).decode
+_FIELDS_BEGIN = (b"{", b"n", b"")
+_decode_fields = msgspec.json.Decoder(dict[str, str | None] | None).decode
 
 
 def load_header(text: bytes) -> JsonHeader:
@@ -48,16 +39,13 @@ def load_header(text: bytes) -> JsonHeader:
         header = _decode_header(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _tolerant(text)
-    language = header.language
-    known = 0 if language == "JAVA" else _language(language)
-    fields = _without_null(header.extFields) if header.extFields else {}
-    return JsonHeader(header.code, header.flag, header.opaque, header.version, known, header.remark, fields)
+    return header if bytes(header.extFields)[:1] in _FIELDS_BEGIN else _tolerant(text)
 
 
 def load_fields(text: bytes) -> dict[str, str]:
-    """The fields in the text of an `extFields` object. Raises Refusal."""
+    """The fields in the text of an `extFields` object, without those that are null. Raises Refusal."""
     try:
-        return _without_null(_decode_fields(text))
+        return _without_null(_decode_fields(text) or {})
     except (msgspec.DecodeError, UnicodeDecodeError):
         value = fastjson.loads(text)
         if not isinstance(value, dict):
@@ -94,10 +82,13 @@ def _checked(
     for number, name in ((code, "code"), (flag, "flag"), (opaque, "opaque"), (version, "version")):
         if not -(1 << 31) <= number < 1 << 31:
             raise ProtocolError(f"{name} {number} is not a 32-bit number")
-    return JsonHeader(code, flag, opaque, version, _language(language), remark, fields)
+    return JsonHeader(
+        code, flag, language_number(language), opaque, remark, version, msgspec.Raw(msgspec.json.encode(fields))
+    )
 
 
-def _language(language: object) -> int:
+def language_number(language: object) -> int:
+    """The ordinal of a language given by name or number; UNKNOWN_LANGUAGE if it is none (LanguageCode)."""
     if isinstance(language, int):
         return language if 0 <= language < len(LANGUAGES) else UNKNOWN_LANGUAGE
     return LANGUAGE_BY_NAME.get(str(language), UNKNOWN_LANGUAGE)

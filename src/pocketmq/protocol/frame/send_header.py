@@ -76,22 +76,29 @@ class SendHeader:
         return self._default_topic
 
 
-class _Letters(msgspec.Struct):
-    """The one-letter form for plain Python: msgspec reads the numbers out of their texts."""
+class _Letters(msgspec.Struct, rename=lambda name: _NAMES[name][1]):
+    """The one-letter form in plain Python, standing in for a SendHeader: msgspec reads the numbers in it."""
 
-    a: str
-    b: str
-    c: str
-    d: _Int32
-    e: _Int32
-    f: _Int32
-    g: _Int64
-    h: _Int32
-    i: str = ""
-    j: _Int32 = 0
-    k: str = ""
-    l: _Int32 = ABSENT  # noqa: E741 - the wire's own name
-    m: str = ""
+    producer_group: str
+    topic: str
+    default_topic: str
+    default_topic_queue_nums: _Int32
+    queue_id: _Int32
+    sys_flag: _Int32
+    born_timestamp: _Int64
+    flag: _Int32
+    text: str = msgspec.field(name="i", default="")
+    reconsume_times: _Int32 = 0
+    unit_mode: bool = False
+    max_reconsume_times: _Int32 = ABSENT
+    batch: bool = False
+
+    @property
+    def properties(self) -> bytes:
+        return self.text.encode("utf-8", "replace")
+
+
+_decode_letters = msgspec.json.Decoder(_Letters, strict=False).decode
 
 
 def read_send(command: Command) -> SendHeader:
@@ -109,29 +116,12 @@ def read_send(command: Command) -> SendHeader:
             return header
     if not cython.compiled and command.code != _SEND_MESSAGE:
         try:
-            letters = msgspec.convert(command.fields, _Letters, strict=False)
-        except msgspec.ValidationError:
+            if command._ext and command._fields is None:
+                return _decode_letters(command._ext)  # type: ignore[return-value]
+            return msgspec.convert(command.fields, _Letters, strict=False)  # type: ignore[return-value]
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return _from_fields(command.fields, 1)  # Says what is wrong, or that nothing is.
-        return _from_letters(letters)
     return _from_fields(command.fields, 0 if command.code == _SEND_MESSAGE else 1)
-
-
-def _from_letters(letters: _Letters) -> SendHeader:
-    header = SendHeader()
-    header._producer_group = letters.a
-    header.topic = letters.b
-    header._default_topic = letters.c
-    header.default_topic_queue_nums = letters.d
-    header.queue_id = letters.e
-    header.sys_flag = letters.f
-    header.born_timestamp = letters.g
-    header.flag = letters.h
-    header.properties = letters.i.encode("utf-8", "replace")
-    header.reconsume_times = letters.j
-    header.unit_mode = letters.k == "true"
-    header.max_reconsume_times = letters.l
-    header.batch = letters.m == "true"
-    return header
 
 
 def _from_fields(fields: Mapping[str, str], form: int) -> SendHeader:

@@ -6,9 +6,9 @@ default is required. Text that the fast decoder refuses is read again by Java's 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Annotated, NamedTuple, Self, TypeVar, cast
+from typing import Annotated, Any, NamedTuple, Protocol, Self, TypeVar, cast
 
 import msgspec
 from msgspec import inspect as shapes
@@ -23,6 +23,16 @@ Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Value = str | int | bool | BoundaryType
 
 H = TypeVar("H", bound="Header")
+
+
+class Asking(Protocol):
+    """A request whose fields may still be text."""
+
+    @property
+    def fields(self) -> dict[str, str]: ...
+
+    @property
+    def fields_text(self) -> bytes: ...
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -40,6 +50,17 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         if not booleans.isdisjoint(fields) and any(fields.get(name) == "1" for name in booleans):
             return _decode_as_java(cls, fields)
         return header
+
+    @classmethod
+    def read(cls, request: "Asking") -> Self:
+        """As `decode` of the request's fields, but where it can straight from their text; for the busiest requests."""
+        text = request.fields_text
+        if text and b'"1"' not in text:
+            try:
+                return cast(Self, _text_decoder(cls)(text))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return cls.decode(request.fields)
+        return cls.decode(request.fields)
 
     def fields(self) -> dict[str, str]:
         """The extension fields, own ones first and then inherited ones, as Java's fast headers write them."""
@@ -102,6 +123,11 @@ _PYTHON_TYPES: Mapping[type[shapes.Type], type[Value]] = {
     shapes.BoolType: bool,
     shapes.EnumType: BoundaryType,
 }
+
+
+@cache
+def _text_decoder(header: type[Header]) -> Callable[[bytes], Any]:
+    return msgspec.json.Decoder(header, strict=False).decode
 
 
 @cache

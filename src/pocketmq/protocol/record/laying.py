@@ -22,6 +22,7 @@ FIXED_BYTES = 4 + 4 + 4 + 4 + 4 + 8 + 8 + 4 + 8 + 8 + 4 + 8 + 4 + 2
 HEAD = struct.Struct(">iIIiiqqiq")
 """The fields before the born host."""
 
+_heads = {(born, store): struct.Struct(f"{HEAD.format}{born}sq{store}siqi") for born in (8, 20) for store in (8, 20)}
 _GROWTH = 1 << 20
 _fixed_bytes: cython.Py_ssize_t = FIXED_BYTES
 _topic_bytes_v1_max: cython.Py_ssize_t = TOPIC_BYTES_V1_MAX
@@ -78,34 +79,45 @@ def lay(
     properties: bytes,
 ) -> cython.Py_ssize_t:
     """Lays one record into `buffer` at `at`, growing it if need be; its size."""
-    wide: cython.Py_ssize_t = 2 if len(topic) > _topic_bytes_v1_max else 1
+    wide: cython.Py_ssize_t
     size: cython.Py_ssize_t
     p: cython.p_uchar
-    size = _fixed_bytes + len(born_host) + len(store_host) + wide + len(topic) + len(body) + len(properties)
     if len(born_host) > 8:
         sys_flag |= _born_host_v6
     if len(store_host) > 8:
         sys_flag |= _store_host_v6
-    if at + size > len(buffer):
-        buffer.extend(bytes(max(_GROWTH, at + size - len(buffer))))
     checksum: cython.uint = crc32(body) & 0x7FFFFFFF if body else 0
     if not cython.compiled:
-        head = HEAD.pack(
-            size,
-            MAGIC_V1 if wide == 1 else MAGIC_V2,
-            checksum,
-            queue_id,
-            flag,
-            queue_offset,
-            log_offset,
-            sys_flag,
-            born_timestamp,
-        )
-        middle = struct.pack(">iqi", reconsume_times, prepared_transaction_offset, len(body))
+        tail = _tail(body, topic, properties)
+        head = _heads[len(born_host), len(store_host)]
+        size = head.size + len(tail)
         buffer[at : at + size] = b"".join(
-            (head, born_host, store_timestamp.to_bytes(8, "big"), store_host, middle, *_tail(body, topic, properties))
+            (
+                head.pack(
+                    size,
+                    MAGIC_V1 if len(topic) <= TOPIC_BYTES_V1_MAX else MAGIC_V2,
+                    checksum,
+                    queue_id,
+                    flag,
+                    queue_offset,
+                    log_offset,
+                    sys_flag,
+                    born_timestamp,
+                    born_host,
+                    store_timestamp,
+                    store_host,
+                    reconsume_times,
+                    prepared_transaction_offset,
+                    len(body),
+                ),
+                tail,
+            )
         )
         return size
+    wide = 2 if len(topic) > _topic_bytes_v1_max else 1
+    size = _fixed_bytes + len(born_host) + len(store_host) + wide + len(topic) + len(body) + len(properties)
+    if at + size > len(buffer):
+        buffer.extend(bytes(max(_GROWTH, at + size - len(buffer))))
     _lay_head(buffer, at, size, wide, checksum, queue_id, flag, queue_offset, log_offset)
     p = buffer
     p = p + at + 36
@@ -120,9 +132,9 @@ def lay(
     return size
 
 
-def _tail(body: bytes, topic: bytes, properties: bytes) -> tuple[bytes, ...]:
+def _tail(body: bytes, topic: bytes, properties: bytes) -> bytes:
     wide = 2 if len(topic) > TOPIC_BYTES_V1_MAX else 1
-    return body, len(topic).to_bytes(wide, "big"), topic, len(properties).to_bytes(2, "big"), properties
+    return b"".join((body, len(topic).to_bytes(wide, "big"), topic, len(properties).to_bytes(2, "big"), properties))
 
 
 @cython.cfunc
