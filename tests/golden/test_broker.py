@@ -141,8 +141,7 @@ class Replay:
         if isinstance(outcome, ReplyWhenDurable):
             return outcome.reply
         if isinstance(outcome, ReplyWithRecords):
-            records = [self.state.store.read_record(log_offset, size) or b"" for log_offset, size in outcome.ranges]
-            return outcome.reply.with_body(b"".join(records))
+            return outcome.reply.with_body(self.state.store.log.gather(outcome.entries))
         if isinstance(outcome, Relay):
             peer = name_of(outcome.peer_id)
             (asked,) = step.pop("pushed")

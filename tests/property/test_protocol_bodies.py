@@ -26,7 +26,9 @@ from pocketmq.protocol.bodies.codec import Body, decode_body, decode_body_list, 
 from pocketmq.protocol.bodies.registration import decode_registration, encode_registration, parse_topic_config_text
 from pocketmq.protocol.checksums import crc_property
 from pocketmq.protocol.compression import compress, decompress
+from pocketmq.protocol.connection import Connection
 from pocketmq.protocol.fastjson import ObjectKey, dumps, loads, loads_object
+from pocketmq.protocol.frame import encode_request
 from pocketmq.protocol.headers.declaration import Header, rules
 from pocketmq.protocol.message import decode_messages, encode_messages, split_batch, unwrap_batch
 from pocketmq.protocol.message_id import decode_message_id, encode_message_id
@@ -180,6 +182,8 @@ def test_headers_refuse_or_read_and_write_back(data: st.DataObject) -> None:
     if isinstance(header, Header):
         assert kind.decode(header.fields()) == header
         assert header.fields().keys() >= fields.keys()
+    (request,) = Connection().feed(encode_request(1, fields, opaque=1))
+    assert outcome(lambda: kind.read(request)) == header
 
 
 @steady

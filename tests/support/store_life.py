@@ -1,6 +1,7 @@
 """A small store's life, for tests of recovery: records that say which place they have, and ways to damage them."""
 
 from pocketmq.protocol.record import NewMessage
+from pocketmq.store.consume_queue import unpack_entries
 from pocketmq.store.message_store import Appended, MessageStore, StoreSizes
 from pocketmq.store.recovery import Recovery, open_store
 from pocketmq.testing.memory_disk import MemoryDisk
@@ -71,8 +72,8 @@ def served(store: MessageStore) -> dict[tuple[str, int, int], int]:
             assert queue is not None
             for offset in range(queue.min_offset, queue.max_offset):
                 selection = queue.select(offset, 1, 1 << 20, None, store.log_min_offset)
-                if selection.ranges and selection.next_offset == offset + 1:
-                    log_offset, size = selection.ranges[0]
+                if selection.entries and selection.next_offset == offset + 1:
+                    ((log_offset, size, _),) = unpack_entries(selection.entries)
                     record = store.read_record(log_offset, size)
                     assert record is not None
                     assert record[BODY_AT:].startswith(f"{topic}{queue_id}.{offset}|".encode())

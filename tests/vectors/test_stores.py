@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pocketmq.protocol.stored import decode_record
+from pocketmq.store.consume_queue import unpack_entries
 from pocketmq.store.disk import PosixDisk
 from pocketmq.store.message_store import MessageStore, StoreSizes
 from pocketmq.store.recovery import Recovery, open_store
@@ -138,7 +139,7 @@ def test_a_flipped_bit_costs_one_message_where_java_loses_all_behind_it(tmp_path
     queue = store.find_queue(damaged["topic"], damaged["queueId"])
     assert queue is not None
     selection = queue.select(damaged["queueOffset"], 32, 1 << 20, None, 0)
-    assert selection.ranges[0][0] > 58474
+    assert unpack_entries(selection.entries)[0].log_offset > 58474
     assert selection.next_offset == queue.max_offset
 
 

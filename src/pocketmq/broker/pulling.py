@@ -26,6 +26,7 @@ from pocketmq.model.topic import TopicConfig
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
 from pocketmq.protocol.headers import PullMessageRequest
+from pocketmq.store.consume_queue import ENTRY_BYTES
 from pocketmq.store.message_store import Found
 
 GROUP_FORBIDDEN = 2
@@ -62,7 +63,7 @@ class Forbidden(NamedTuple):
 
 def pull(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
     """PULL_MESSAGE and LITE_PULL_MESSAGE."""
-    header = PullMessageRequest.decode(request.fields)
+    header = PullMessageRequest.read(request)
     group = _group(request, header, state, now_ms)
     if isinstance(group, Forbidden):
         return _forbidden(group)
@@ -101,7 +102,7 @@ def _look(
     store = state.store
     queue = store.find_queue(header.topic, header.queue_id)
     reset = state.offsets.take_reset(header.consumer_group, header.topic, header.queue_id)
-    ranges: list[tuple[int, int]] = []
+    entries = b""
     size = 0
     if reset is not None and state.settings.use_server_side_reset_offset:
         status, next_offset = Found.OFFSET_RESET, reset
@@ -113,7 +114,7 @@ def _look(
         bytes_max = min(header.max_msg_bytes or _PULL_BYTES_MAX, _PULL_BYTES_MAX)
         status, next_offset, selection = store.select(queue, header.queue_offset, count_max, bytes_max, codes)
         if selection is not None:
-            ranges, size = selection.ranges, selection.bytes
+            entries, size = selection.entries, selection.bytes
     code = _CODES[status]
     if status is Found.NO_MESSAGE_IN_QUEUE and header.queue_offset != 0:
         code = ResponseCode.PULL_OFFSET_MOVED
@@ -134,10 +135,11 @@ def _look(
         until_ms = request.arrived_ms + waits_ms
         if now_ms < until_ms:
             return Park(until_ms, (header.topic, header.queue_id))
+    count = len(entries) // ENTRY_BYTES
     state.statistics.count_get(
-        header.consumer_group, header.topic, size, len(ranges), is_system=state.topics.is_system(header.topic)
+        header.consumer_group, header.topic, size, count, is_system=state.topics.is_system(header.topic)
     )
-    return ReplyWithRecords(reply, ranges) if ranges else reply
+    return ReplyWithRecords(reply, entries) if entries else reply
 
 
 def _group(

@@ -23,6 +23,7 @@ from pocketmq.protocol.headers.topics import (
     QueryTopicConsumeByWhoRequest,
     QueryTopicsByConsumerRequest,
 )
+from pocketmq.store.consume_queue import Entry, pack_entries
 
 RECORDS_BYTES_MAX = FRAME_BYTES_MAX - HEADER_BYTES_MAX
 """What fits into one answer beside its header."""
@@ -52,8 +53,8 @@ def query_message(request: Command, peer: Peer, state: BrokerState, now_ms: int)
     answer = QueryMessageResponse(
         index_last_update_timestamp=hits.last_update_timestamp, index_last_update_phyoffset=hits.last_update_log_offset
     )
-    ranges = sorted((message.log_offset, message.store_size) for message in found)
-    return ReplyWithRecords(Reply(fields=answer.fields()), ranges)
+    entries = sorted(Entry(message.log_offset, message.store_size, 0) for message in found)
+    return ReplyWithRecords(Reply(fields=answer.fields()), pack_entries(entries))
 
 
 def view_message(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
@@ -62,7 +63,7 @@ def view_message(request: Command, peer: Peer, state: BrokerState, now_ms: int) 
     message = find_message(state.store, offset)
     if message is None:
         return Reply(ResponseCode.SYSTEM_ERROR, f"can not find message by the offset, {offset}")
-    return ReplyWithRecords(Reply(), [(message.log_offset, message.store_size)])
+    return ReplyWithRecords(Reply(), pack_entries([Entry(message.log_offset, message.store_size, 0)]))
 
 
 def query_consume_queue(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:

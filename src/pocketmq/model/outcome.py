@@ -53,10 +53,10 @@ class ReplyWhenDurable(NamedTuple):
 
 
 class ReplyWithRecords(NamedTuple):
-    """Answer with stored records as body: `ranges` are (log_offset, size) pairs in ascending order."""
+    """Answer with stored records as body: `entries` are packed queue entries, one or more, by ascending log offset."""
 
     reply: Reply
-    ranges: list[tuple[int, int]]
+    entries: bytes
 
 
 class Park(NamedTuple):

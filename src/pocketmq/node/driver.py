@@ -142,10 +142,12 @@ class BrokerDriver:
             elif type(outcome) is Reply:
                 if not command.flag & 2:
                     plain.append(encode_response(command, outcome))
-            elif (
-                type(outcome) is ReplyWithRecords and (body := self.store.log.gather_nowait(outcome.ranges)) is not None
-            ):
-                plain.append(encode_response(command, outcome.reply, body))
+            elif type(outcome) is ReplyWithRecords:
+                body = self.store.log.gather_nowait(outcome.entries)
+                if body is not None:
+                    plain.append(encode_response(command, outcome.reply, body))
+                else:
+                    self.carry_out(link, command, outcome)
             else:
                 self.carry_out(link, command, outcome)
         if stored:
@@ -222,14 +224,14 @@ class BrokerDriver:
         queue.watched = True
 
     def _read(self, link: Link, command: Command, wanted: ReplyWithRecords) -> None:
-        body = self.store.log.gather_nowait(wanted.ranges)
+        body = self.store.log.gather_nowait(wanted.entries)
         if body is not None:
             link.write(encode_response(command, wanted.reply, body))
             return
         found: list[bytes] = []
 
         def read() -> None:
-            found.append(self.store.log.gather(wanted.ranges))
+            found.append(self.store.log.gather(wanted.entries))
 
         def done(error: OSError | None) -> None:
             if error is None:

@@ -8,8 +8,6 @@ they survive the process; a sync of `sync_targets` makes them survive the machin
 have been promised to nobody. A record leaves at least 8 bytes free in its file, for the blank that ends it (CommitLog).
 """
 
-from collections.abc import Sequence
-
 try:
     import cython
 except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
@@ -19,6 +17,7 @@ from pocketmq.model.errors import Refusal, StoreError
 from pocketmq.model.limits import PROPERTIES_BYTES_MAX
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.record import BLANK_BYTES_MIN, blank
+from pocketmq.store.consume_queue import ENTRY_BYTES, unpack_entries
 from pocketmq.store.disk import Disk
 from pocketmq.store.segments import DescriptorCache, Segments, SyncTarget
 
@@ -229,43 +228,44 @@ class CommitLog:
 
     def read(self, log_offset: int, size: int) -> bytes:
         """`size` bytes of what is written; fewer if the log does not reach so far."""
-        if log_offset < self.segments.start or log_offset >= self.written:
+        if log_offset < self.segments.start or log_offset >= self.written or size <= 0:
             return b""
         return self.segments.read(log_offset, min(size, self.written - log_offset))
 
     def read_nowait(self, log_offset: int, size: int) -> bytes | None:
         """As `read`; None if a thread must fetch it from the disk."""
-        if log_offset < self.segments.start or log_offset >= self.written:
+        if log_offset < self.segments.start or log_offset >= self.written or size <= 0:
             return b""
         return self.segments.read_nowait(log_offset, min(size, self.written - log_offset))
 
-    def gather_nowait(self, ranges: list[tuple[int, int]]) -> bytes | bytearray | None:
-        """The records of these (log offset, size) ranges, one behind the other; None if a thread must fetch them.
+    def gather_nowait(self, entries: bytes) -> bytes | bytearray | None:
+        """The records of these packed queue entries, one behind the other; None if a thread must fetch them.
 
         Records that lie near each other come by one system call, and what lies between them is cut out again.
         """
-        first: cython.longlong
-        size: cython.longlong
-        last: cython.longlong
-        wanted: cython.longlong = 0
-        first, size = ranges[0]
-        if len(ranges) == 1:
-            return self.read_nowait(first, size)
-        for _, size in ranges:
-            wanted += size
-        last, size = ranges[-1]
-        span: cython.longlong = last + size - first
+        last: cython.Py_ssize_t = len(entries) - ENTRY_BYTES
+        first: cython.longlong = _offset_at(entries, 0)
+        wanted: cython.longlong
+        span: cython.longlong
+        if last == 0:
+            return self.read_nowait(first, _size_at(entries, 0))
+        wanted = _bytes_of(entries)
+        span = _offset_at(entries, last) + _size_at(entries, last) - first
         if span > _SPAN_BYTES and span > wanted * 2:
-            parts = [self.read_nowait(log_offset, size) for log_offset, size in ranges]
-            return None if None in parts else b"".join(parts)  # type: ignore[arg-type]
+            return self._one_by_one(entries)
         whole = self.read_nowait(first, span)
         if whole is None or span == wanted:
             return whole
-        return _cut(whole, first, wanted, ranges)
+        found = _cut(whole, first, wanted, entries)
+        return found if found is not None else self._one_by_one(entries)
 
-    def gather(self, ranges: Sequence[tuple[int, int]]) -> bytes:
+    def _one_by_one(self, entries: bytes) -> bytes | None:
+        parts = [self.read_nowait(entry.log_offset, entry.size) for entry in unpack_entries(entries)]
+        return None if None in parts else b"".join(parts)  # type: ignore[arg-type]
+
+    def gather(self, entries: bytes) -> bytes:
         """As `gather_nowait`, waiting for the disk; for the thread."""
-        return b"".join([self.read(log_offset, size) for log_offset, size in ranges])
+        return b"".join([self.read(entry.log_offset, entry.size) for entry in unpack_entries(entries)])
 
     def sync_targets(self) -> list[SyncTarget]:
         """What a thread must sync to make all up to `written` durable; then call `mark_flushed` with that offset."""
@@ -279,24 +279,74 @@ class CommitLog:
 
 
 @cython.cfunc
-def _cut(
-    whole: bytes, first: cython.longlong, wanted: cython.longlong, ranges: list[tuple[int, int]]
-) -> bytes | bytearray:
-    """The ranges' bytes out of `whole`, which starts at `first`."""
-    log_offset: cython.longlong
+def _cut(whole: bytes, first: cython.longlong, wanted: cython.longlong, entries: bytes) -> bytes | bytearray | None:
+    """The entries' records out of `whole`, which starts at `first`; None if one is not inside it."""
+    at: cython.Py_ssize_t
+    start: cython.longlong
     size: cython.longlong
-    at: cython.longlong = 0
     i: cython.longlong
-    if not cython.compiled or len(whole) < ranges[-1][0] + ranges[-1][1] - first:
-        return b"".join([whole[log_offset - first : log_offset - first + size] for log_offset, size in ranges])
+    done: cython.longlong = 0
+    if not cython.compiled:
+        places = [(entry.log_offset - first, entry.size) for entry in unpack_entries(entries)]
+        if any(place < 0 or length < 0 or place + length > len(whole) for place, length in places):
+            return None
+        return b"".join([whole[place : place + length] for place, length in places])
+    if wanted < 0 or wanted > len(whole):
+        return None
     found = bytearray(wanted)
     p: cython.p_uchar = found
     q: cython.p_const_uchar = whole
-    for log_offset, size in ranges:
+    for at in range(0, len(entries), ENTRY_BYTES):
+        start = _offset_at(entries, at) - first
+        size = _size_at(entries, at)
+        if start < 0 or size < 0 or start + size > len(whole) or done + size > wanted:
+            return None
         for i in range(size):
-            p[at + i] = q[log_offset - first + i]
-        at += size
+            p[done + i] = q[start + i]
+        done += size
     return found
+
+
+@cython.cfunc
+@cython.inline
+def _offset_at(entries: bytes, at: cython.Py_ssize_t) -> cython.longlong:
+    """The log offset in the packed entry at `at`."""
+    p: cython.p_const_uchar
+    value: cython.ulonglong = 0
+    i: cython.Py_ssize_t
+    if not cython.compiled:
+        return int.from_bytes(entries[at : at + 8], "big", signed=True)
+    p = entries
+    for i in range(8):
+        value = (value << 8) | p[at + i]
+    return cython.cast(cython.longlong, value)
+
+
+@cython.cfunc
+@cython.inline
+def _size_at(entries: bytes, at: cython.Py_ssize_t) -> cython.longlong:
+    """The record's size in the packed entry at `at`."""
+    p: cython.p_const_uchar
+    value: cython.uint = 0
+    i: cython.Py_ssize_t
+    if not cython.compiled:
+        return int.from_bytes(entries[at + 8 : at + 12], "big", signed=True)
+    p = entries
+    for i in range(8, 12):
+        value = (value << 8) | p[at + i]
+    return cython.cast(cython.longlong, cython.cast(cython.int, value))
+
+
+@cython.cfunc
+def _bytes_of(entries: bytes) -> cython.longlong:
+    """What all their records take."""
+    at: cython.Py_ssize_t
+    total: cython.longlong = 0
+    if not cython.compiled:
+        return sum([entry.size for entry in unpack_entries(entries)])
+    for at in range(0, len(entries), ENTRY_BYTES):
+        total += _size_at(entries, at)
+    return total
 
 
 def illegal_size(message_bytes_max: int) -> Refusal:

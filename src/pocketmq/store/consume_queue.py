@@ -8,6 +8,7 @@ from where the files end. A queue offset is the index of its entry; `next_offset
 """
 
 import struct
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 try:
@@ -36,11 +37,21 @@ class Entry(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What a pull may have: records as (log_offset, size), the offset to go on from, and the records' bytes."""
+    """What a pull may have: packed entries of the records, the offset to go on from, and the records' bytes."""
 
-    ranges: list[tuple[int, int]]
+    entries: bytes
     next_offset: int
     bytes: int
+
+
+def pack_entries(entries: Iterable[Entry]) -> bytes:
+    """The entries as a queue's file has them."""
+    return b"".join([_ENTRY.pack(*entry) for entry in entries])
+
+
+def unpack_entries(packed: bytes) -> list[Entry]:
+    """What `pack_entries` packed."""
+    return [Entry(*fields) for fields in _ENTRY.iter_unpack(packed)]
 
 
 @cython.cclass
@@ -153,7 +164,7 @@ class ConsumeQueue:
 
     def entries(self, start: int, count: int) -> list[Entry]:
         """Up to `count` entries from `start`."""
-        return [Entry(*fields) for fields in _ENTRY.iter_unpack(self.raw(start, count))]
+        return unpack_entries(self.raw(start, count))
 
     def select(
         self,
@@ -164,10 +175,12 @@ class ConsumeQueue:
         log_offset_min: cython.longlong,
     ) -> Selection:
         """Records from `start` whose tags code is in `codes` (all if None); at least one if any matches."""
-        ranges: list[tuple[int, int]] = []
+        found = b""
+        count: cython.longlong = 0
         taken: cython.longlong = 0
         looked: cython.longlong = 0
         at: cython.Py_ssize_t
+        run: cython.Py_ssize_t
         log_offset: cython.longlong
         size: cython.longlong
         tags: cython.longlong
@@ -177,6 +190,7 @@ class ConsumeQueue:
             if not raw:
                 break
             p = raw
+            run = 0  # Where the entries began that are taken one behind the other.
             for at in range(0, len(raw) - ENTRY_BYTES + 1, ENTRY_BYTES):
                 if cython.compiled:
                     log_offset = _get64(p + at)
@@ -184,18 +198,19 @@ class ConsumeQueue:
                     tags = _get64(p + at + 12)
                 else:
                     log_offset, size, tags = _ENTRY.unpack_from(raw, at)
-                if len(ranges) >= count_max or (taken and taken + size > bytes_max):
-                    return Selection(ranges, start + looked, taken)
+                if count >= count_max or (taken and taken + size > bytes_max):
+                    return Selection(found + raw[run:at], start + looked, taken)
                 looked += 1
-                if codes is not None and tags not in codes:
+                if (codes is not None and tags not in codes) or log_offset < log_offset_min or size == _FILLER_SIZE:
+                    found += raw[run:at]
+                    run = at + ENTRY_BYTES
                     continue
-                if log_offset < log_offset_min or size == _FILLER_SIZE:
-                    continue
-                ranges.append((log_offset, size))
+                count += 1
                 taken += size
-            if len(ranges) >= count_max:
+            found += raw[run:]
+            if count >= count_max:
                 break
-        return Selection(ranges, start + looked, taken)
+        return Selection(found, start + looked, taken)
 
     def cut(self, queue_offset: int) -> None:
         """Forgets the entries from `queue_offset` on, in memory and on disk; durable on return."""

@@ -277,7 +277,7 @@ class MessageStore:
             beyond = offset > queue.max_offset
             return (Found.OFFSET_OVERFLOW_BADLY if beyond else Found.OFFSET_OVERFLOW_ONE), queue.max_offset, None
         selection = queue.select(offset, count_max, bytes_max, codes, self.log.start)
-        if selection.ranges:
+        if selection.entries:
             return Found.FOUND, selection.next_offset, selection
         if selection.next_offset == offset:
             return (

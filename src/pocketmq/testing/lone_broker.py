@@ -85,8 +85,7 @@ class LoneBroker:
         if isinstance(outcome, ReplyWhenDurable):
             return outcome.reply
         if isinstance(outcome, ReplyWithRecords):
-            records = [self.state.store.read_record(log_offset, size) or b"" for log_offset, size in outcome.ranges]
-            return outcome.reply.with_body(b"".join(records))
+            return outcome.reply.with_body(self.state.store.log.gather(outcome.entries))
         assert isinstance(outcome, Reply), outcome
         return outcome
 
