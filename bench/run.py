@@ -127,12 +127,19 @@ def session(
     chosen: argparse.Namespace,
     warm_seconds: float = 2.0,
 ) -> bool:
-    """Start a broker and the limit, take turns over the shapes; whether all targets are met."""
-    with start() as broker, processes.limit() as limit_port:
-        verdicts = [] if chosen.skip_idle else [standing(table, broker)]
-        load(broker.port, ("-m", "send", "-c", "8", "-w", "64"), warm_seconds)
+    """Start the limit, and for each shape a broker of its own, that none pays for what another left to the disk.
+
+    Answers whether all targets are met.
+    """
+    verdicts = []
+    if not chosen.skip_idle:
+        with start() as broker:
+            verdicts.append(standing(table, broker))
+    with processes.limit() as limit_port:
         for shape in shapes:
-            limits, rates = measure(shape, limit_port, broker.port, chosen.seconds, chosen.rounds)
+            with start() as broker:
+                load(broker.port, ("-m", "send", "-c", "8", "-w", "64"), warm_seconds)
+                limits, rates = measure(shape, limit_port, broker.port, chosen.seconds, chosen.rounds)
             verdicts.append(report(table, shape, limits, rates))
     return all(verdicts)
 

@@ -34,6 +34,8 @@ from pocketmq.protocol.unique_key import encode_unique_key
 from pocketmq.store.consume_queue import ConsumeQueue
 from pocketmq.store.message_store import unavailable
 
+_SEND_BATCH_MESSAGE = RequestCode.SEND_BATCH_MESSAGE.value  # Looking up an enum's member takes 60 ns.
+
 _DLQ_QUEUES = 1
 """AbstractSendMessageProcessor.DLQ_NUMS_PER_GROUP."""
 
@@ -44,41 +46,35 @@ _DIRECT_RETRY_VERSION = 56
 def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Stored | Reply | ReplyWhenDurable:
     """SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE; a refusal carries what every answer to a send does."""
     header = read_send(request)
-    try:
-        return _decide(request, header, peer, state, now_ms)
-    except Refusal as refusal:
-        refusal.fields = state.stamp.reply_fields
-        raise
-
-
-def _decide(
-    request: Command, header: SendHeader, peer: Peer, state: BrokerState, now_ms: int
-) -> Stored | Reply | ReplyWhenDurable:
     queue_id = header.queue_id
     topic = header.topic
     config = state.topics.configs.get(topic)
-    if (
-        config is None
-        or not 0 <= queue_id < config.write_queue_nums
-        or config.order
-        or topic in NOT_ALLOWED_SEND_TOPICS
-        or now_ms < state.settings.start_accept_send_request_time_stamp
-    ):
-        config = admit(header, peer, state, now_ms)
-        if queue_id < 0:
-            state.sends += 1
-            queue_id = state.sends % max(config.write_queue_nums, 1)
-    if header.batch or request.code == RequestCode.SEND_BATCH_MESSAGE:
-        return _send_batch(request, header, config, queue_id, peer, state, now_ms)
-    facts = examine(header.properties)
-    if facts.is_special or not facts.unique_key or topic[0] == "%" or header.reconsume_times:
-        return _send_with_care(request, header, config, queue_id, peer, state, now_ms)
-    store = state.store
-    if store.refuses is not None:
-        raise unavailable(store.refuses)
-    stamp = state.stamp.encoded_after if facts.is_open else state.stamp.encoded
-    queue = store.queue(topic, queue_id)
-    return store.log.append_send(queue, facts, header, request, stamp, peer.packed, state.store_host, now_ms)
+    try:
+        if (
+            config is None
+            or not 0 <= queue_id < config.write_queue_nums
+            or config.order
+            or topic in NOT_ALLOWED_SEND_TOPICS
+            or now_ms < state.settings.start_accept_send_request_time_stamp
+        ):
+            config = admit(header, peer, state, now_ms)
+            if queue_id < 0:
+                state.sends += 1
+                queue_id = state.sends % max(config.write_queue_nums, 1)
+        if header.batch or request.code == _SEND_BATCH_MESSAGE:
+            return _send_batch(request, header, config, queue_id, peer, state, now_ms)
+        facts = examine(header.properties)
+        if facts.is_special or not facts.unique_key or topic[0] == "%" or header.reconsume_times:
+            return _send_with_care(request, header, config, queue_id, peer, state, now_ms)
+        store = state.store
+        if store.refuses is not None:
+            raise unavailable(store.refuses)
+        stamp = state.stamp.encoded_after if facts.is_open else state.stamp.encoded
+        queue = store.queue(topic, queue_id)
+        return store.log.append_send(queue, facts, header, request, stamp, peer.packed, state.store_host, now_ms)
+    except Refusal as refusal:
+        refusal.fields = state.stamp.reply_fields
+        raise
 
 
 def admit(header: SendHeader, peer: Peer, state: BrokerState, now_ms: int) -> TopicConfig:

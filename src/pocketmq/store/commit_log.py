@@ -81,10 +81,13 @@ class CommitLog:
         """`append` for a plain send, whose properties get `stamp` added: the outcome that answers it."""
         log_offset: cython.longlong
         stored: Stored
+        body: bytes
+        p: cython.p_const_uchar = command._data
+        body = p[command._body_start : command._body_end]
         log_offset = self.append(
             queue,
             facts,
-            command.body,
+            body,
             header.properties + stamp,
             header.flag,
             header.sys_flag,
