@@ -22,12 +22,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks."""
-    config.addinivalue_line("markers", "interop: drives official Java or Go clients or tools (slow; needs a toolchain)")
-    config.addinivalue_line("markers", "interop_python: drives the official C++ client of PyPI's rocketmq wheel")
-
-
 @pytest.fixture(scope="session")
 def make(request: pytest.FixtureRequest) -> str:
     """Whose broker is tested: ``pocketmq`` or ``java``."""

@@ -83,6 +83,7 @@ class CommitLog:
         stored: Stored
         body: bytes
         p: cython.p_const_uchar = command._data
+        # `command.body` would be looked up as Python does, 50 ns a message.
         body = p[command._body_start : command._body_end]
         log_offset = self.append(
             queue,

@@ -76,11 +76,6 @@ class ConsumeQueue:
         return (self.topic, self.queue_id)
 
     @property
-    def pending_bytes(self) -> int:
-        """Bytes of entries that no file holds yet."""
-        return self._pending_size
-
-    @property
     def written_offset(self) -> int:
         """Entries below this one are in their file."""
         return self._pending_offset

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pocketmq.store.disk import Content, checked
 
 PAGE = 4096
-ZERO_PAGE = bytes(PAGE)
 
 
 @dataclass(slots=True)

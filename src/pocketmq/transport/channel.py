@@ -61,7 +61,6 @@ class Channel(asyncio.Protocol):
 
     def __init__(self, address: str, clock: Clock, on_request: OnRequest, on_closed: OnClosed) -> None:
         self.address = address
-        self.local_address = ""
         self.close_reason: str | None = None
         self._clock = clock
         self._on_request = on_request
@@ -146,9 +145,6 @@ class Channel(asyncio.Protocol):
         connected = transport.get_extra_info("socket")
         if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        name = transport.get_extra_info("sockname")
-        if isinstance(name, tuple):
-            self.local_address = f"{name[0]}:{name[1]}"
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
