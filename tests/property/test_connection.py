@@ -2,6 +2,7 @@
 
 import struct
 
+import pytest
 from hand_frames import send_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,3 +92,10 @@ def test_a_lying_header_length_harms_nobody(extra: int, step: int) -> None:
     data[5:8] = (length & 0xFFFFFF).to_bytes(3, "big")
     for command in _feed(bytes(data), step):
         _use(command)
+
+
+@pytest.mark.parametrize("fields", [b"5", b"[]", b'"text"', b"true"])
+def test_fields_that_are_no_object_end_the_connection(fields: bytes) -> None:
+    header = b'{"code":310,"extFields":%b,"flag":0,"opaque":1}' % fields
+    with pytest.raises(ProtocolError, match="extFields is not a JSON object"):
+        Connection().feed(struct.pack(">II", 4 + len(header), len(header)) + header)

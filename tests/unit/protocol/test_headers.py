@@ -9,6 +9,8 @@ from pocketmq.model.errors import Refusal
 from pocketmq.model.queue import BoundaryType
 from pocketmq.protocol import headers
 from pocketmq.protocol.codes import ResponseCode
+from pocketmq.protocol.connection import Connection
+from pocketmq.protocol.frame import encode_request
 from pocketmq.protocol.headers.declaration import Header, rules
 
 PULL = {
@@ -112,3 +114,10 @@ def test_null_is_a_word_like_any_other() -> None:
     optional: Any = headers.PullMessageRequest.decode(PULL | {"subscription": "*"})
     assert optional.expression_type is None
     assert "expressionType" not in optional.fields()
+
+
+@pytest.mark.parametrize("text", ["true", "1", "0", "false"])
+def test_a_header_read_from_its_text_says_the_same(text: str) -> None:
+    fields = PULL | {"nsd": text}
+    (request,) = Connection().feed(encode_request(11, fields, opaque=1))
+    assert headers.PullMessageRequest.read(request) == headers.PullMessageRequest.decode(fields)

@@ -1,10 +1,13 @@
 """What a pull selects in a queue, and what it then gets from the log, whatever stands between the records."""
 
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketmq.store.commit_log import CommitLog
 from pocketmq.store.consume_queue import ConsumeQueue, Entry, pack_entries, unpack_entries
+from pocketmq.store.disk import Disk, PosixDisk
 from pocketmq.store.segments import DescriptorCache
 from pocketmq.testing.memory_disk import MemoryDisk
 
@@ -23,9 +26,9 @@ def queue_of(entries: list[Entry], written: int) -> ConsumeQueue:
     return queue
 
 
-def log_of(content: bytes) -> CommitLog:
+def log_of(content: bytes, disk: Disk | None = None) -> CommitLog:
     """A log that holds these bytes."""
-    log = CommitLog(MemoryDisk(), FILE_BYTES, DescriptorCache(), 1 << 16)
+    log = CommitLog(disk or MemoryDisk(), FILE_BYTES, DescriptorCache(), 1 << 16)
     log.segments.write(0, content)
     log.resume(len(content))
     return log
@@ -84,3 +87,12 @@ def test_records_come_as_if_each_were_read_alone(data: st.DataObject) -> None:
     assert found is not None
     assert bytes(found) == expected
     assert log.gather(pack_entries(entries)) == expected
+
+
+def test_a_damaged_entry_reads_nothing_of_a_real_file(tmp_path: Path) -> None:
+    content = bytes(range(250))
+    log = log_of(content, PosixDisk(tmp_path))
+    for size in (-1, 0):
+        entries = pack_entries([Entry(0, 10, 0), Entry(10, size, 0), Entry(20, 10, 0)])
+        expected = content[:10] + content[20:30]
+        assert bytes(log.gather_nowait(entries) or b"") == log.gather(entries) == expected

@@ -1,0 +1,30 @@
+"""Pulls that find nothing: who may wait, and who is told where to go on."""
+
+import pytest
+from hand_frames import pull_fields
+
+from pocketmq.model.topic import TopicConfig
+from pocketmq.protocol.codes import RequestCode, ResponseCode
+from pocketmq.testing.lone_broker import LoneBroker
+
+PULL = RequestCode.PULL_MESSAGE
+AT_ONCE = "4"
+"""A system flag with the pull's own subscription and without waiting (PullSysFlag)."""
+
+
+@pytest.mark.parametrize(
+    ("queue_id", "offset", "code", "next_offset"),
+    [
+        (1, 0, ResponseCode.PULL_NOT_FOUND, "0"),
+        (1, 5, ResponseCode.PULL_OFFSET_MOVED, "0"),
+        (0, 1, ResponseCode.PULL_NOT_FOUND, "1"),
+        (0, 2, ResponseCode.PULL_OFFSET_MOVED, "1"),
+    ],
+)
+def test_an_offset_beyond_the_queue_is_moved(
+    broker: LoneBroker, queue_id: int, offset: int, code: int, next_offset: str
+) -> None:
+    broker.state.topics.put(TopicConfig("TopicA", 2, 2), broker.now_ms)
+    broker.store("TopicA", 0, b"only")
+    reply = broker.ask(PULL, pull_fields("TopicA", queue_id, offset, sysFlag=AT_ONCE))
+    assert (reply.code, reply.fields["nextBeginOffset"]) == (code, next_offset)
