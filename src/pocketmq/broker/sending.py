@@ -29,7 +29,7 @@ from pocketmq.protocol.frame.send_reply import Stored
 from pocketmq.protocol.message import BatchEntry, split_batch
 from pocketmq.protocol.message_id import encode_message_id
 from pocketmq.protocol.properties import decode_properties, encode_properties
-from pocketmq.protocol.record import NewMessage, examine
+from pocketmq.protocol.record import NewMessage, examine, size_of
 from pocketmq.protocol.unique_key import encode_unique_key
 from pocketmq.store.consume_queue import ConsumeQueue
 from pocketmq.store.message_store import unavailable
@@ -63,15 +63,16 @@ def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Store
                 queue_id = state.sends % max(config.write_queue_nums, 1)
         if header.batch or request.code == _SEND_BATCH_MESSAGE:
             return _send_batch(request, header, config, queue_id, peer, state, now_ms)
-        facts = examine(header.properties)
+        properties = header.properties
+        facts = examine(properties)
         if facts.is_special or not facts.unique_key or topic[0] == "%" or header.reconsume_times:
             return _send_with_care(request, header, config, queue_id, peer, state, now_ms)
         store = state.store
         if store.refuses is not None:
             raise unavailable(store.refuses)
-        stamp = state.stamp.encoded_after if facts.is_open else state.stamp.encoded
+        properties += state.stamp.encoded_after if facts.is_open else state.stamp.encoded
         queue = store.queue(topic, queue_id)
-        return store.log.append_send(queue, facts, header, request, stamp, peer.packed, state.store_host, now_ms)
+        return store.log.append_send(queue, facts, header, properties, request, peer.packed, state.store_host, now_ms)
     except Refusal as refusal:
         refusal.fields = state.stamp.reply_fields
         raise
@@ -259,7 +260,9 @@ def _send_batch(
     queue = store.queue(topic, queue_id)
     hosts = len(peer.packed) + len(state.store_host)
     for entry in entries:
-        store.log.size_of(len(queue.topic_bytes), len(entry.body), len(entry.properties), hosts)
+        body_bytes, properties_bytes = len(entry.body), len(entry.properties)
+        size = size_of(len(queue.topic_bytes), body_bytes, properties_bytes, hosts)
+        store.log.check(size, body_bytes, properties_bytes)
     first = queue.next_offset
     offsets = [_append_entry(entry, header, sys_flag, queue, peer, state, now_ms) for entry in entries]
     facts = examine(header.properties)

@@ -1,6 +1,6 @@
 """Carries a broker's outcomes out, one turn of the loop after another.
 
-    bytes ─▶ Connection ─▶ handler ─▶ outcome ─┬─ Reply: held until the turn's records are written, if there are any
+    bytes ─▶ Connection ─▶ handler ─▶ outcome ─┬─ Reply: leaves at the end of the turn, with the others of its batch
                                                ├─ Stored, ReplyWhenDurable: held until written (ASYNC) or synced (SYNC)
                                                ├─ ReplyWithRecords: bytes read from the page cache, else by the thread
                                                ├─ Park: kept, and decided again when a message comes or time is up
@@ -87,6 +87,7 @@ class BrokerDriver:
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
+        self._leaving: list[tuple[Link, bytes]] = []
         self._batches = 0
         self._turn_began = 0
         self._lone_turns = 0
@@ -154,7 +155,7 @@ class BrokerDriver:
             answers = self.replies.encode_all(outcomes, stored)
             self.durability.hold(Held(link, plain, answers, stored, self.store.log.end, now_ms))
         elif plain:
-            link.write(plain[0] if len(plain) == 1 else b"".join(plain))
+            self._leaving.append((link, plain[0] if len(plain) == 1 else b"".join(plain)))
         self._batches += 1
         if self._lone_turns > _LONE_TURNS and not self._turn_open and self._batches % _PROBE_BATCHES:
             self.end_turn()
@@ -252,7 +253,7 @@ class BrokerDriver:
         """Makes sure that `end_turn` comes, if there is anything for it to do."""
         state = self.state
         if not self._turn_open and (
-            self.durability.has_turn or state.outbox or state.registration_due or state.resets_made
+            self._leaving or self.durability.has_turn or state.outbox or state.registration_due or state.resets_made
         ):
             self._turn_open = True
             self._loop.call_soon(self.end_turn)
@@ -268,6 +269,12 @@ class BrokerDriver:
             self.on_topics_changed()
         while self.state.resets_made:
             self._wake(self.state.resets_made.pop())
+        if self._leaving:
+            # One behind the other: a client that the first has woken is still awake for the others, and the kernel's
+            # wake-up is the dearest part of an answer.
+            leaving, self._leaving = self._leaving, []
+            for link, answer in leaving:
+                link.write(answer)
         if self.durability.has_turn:
             self.durability.end_turn()
         self.send_outbox()

@@ -34,17 +34,18 @@ _SECONDS_MAX = cython.declare(cython.longlong, 0x7FFFFFFF)
 _PAGES_BETWEEN_MAX = 8
 """Clean pages written along with dirty ones around them, where that saves a system call."""
 _READ_BYTES = 1 << 20
-_SLOT = struct.Struct(">i")
-_ENTRY = struct.Struct(">iqii")
+_SLOT_IN = struct.Struct(">i").unpack_from
+_PUT_SLOT = struct.Struct(">i").pack_into
+_PUT_ENTRY = struct.Struct(">iqii").pack_into
 
 
 @cython.ccall
 def hash_on(code: cython.longlong, text: bytes) -> cython.longlong:
     """The 32 bits of `String.hashCode` of what `code` stands for followed by `text`; negative if not all is ASCII."""
-    if code < 0:
-        return code
     if not cython.compiled:
         return hash_on_slowly(code, text)
+    if code < 0:
+        return code
     p: cython.p_const_uchar = text
     i: cython.Py_ssize_t
     bits: cython.uint = code
@@ -53,6 +54,10 @@ def hash_on(code: cython.longlong, text: bytes) -> cython.longlong:
         bits = bits * 31 + p[i]
         seen |= p[i]
     return -2 if seen & 0x80 else cython.cast(cython.longlong, bits)
+
+
+if not cython.compiled:
+    hash_on = hash_on_slowly
 
 
 @lru_cache(maxsize=4096)
@@ -162,6 +167,8 @@ class ActiveIndex:
     ) -> cython.bint:
         """Add an entry (IndexFile#putKey); false if the file is full. Writes when the buffer is full: OSError."""
         at: cython.longlong
+        place: cython.Py_ssize_t
+        p: cython.p_uchar
         before: cython.longlong
         seconds: cython.longlong = 0
         if self.count >= self._entries_max:
@@ -169,13 +176,26 @@ class ActiveIndex:
         if self._pending_count >= _PENDING_MAX:
             self._write_entries()
         at = key_hash % self._slots_max * _SLOT_SIZE
-        before = self._slot_at(at)
+        before = self._slot_at(at) if cython.compiled else _SLOT_IN(self._slots, at)[0]
         if before < 0 or before >= self.count:
             before = 0
         if self.begin_timestamp > 0 and store_timestamp > self.begin_timestamp:
             seconds = min((store_timestamp - self.begin_timestamp) // 1000, _SECONDS_MAX)
-        self._put_entry(key_hash, log_offset, seconds, before)
-        self._set_slot_at(at, self.count)
+        place = self._pending_count * _ENTRY_SIZE
+        if cython.compiled:
+            p = self._pending
+            p = p + place
+            _put32(p, key_hash)
+            _put32(p + 4, log_offset >> 32)
+            _put32(p + 8, log_offset)
+            _put32(p + 12, seconds)
+            _put32(p + 16, before)
+            _put32(self._p + at, self.count)
+        else:
+            _PUT_ENTRY(self._pending, place, key_hash, log_offset, seconds, before)
+            _PUT_SLOT(self._slots, at, self.count)
+        self._dirty[(_HEADER_SIZE + at) // _PAGE] = 1
+        self._pending_count += 1
         if self.count <= 1:
             self.begin_log_offset = log_offset
             self.begin_timestamp = store_timestamp
@@ -240,7 +260,7 @@ class ActiveIndex:
     def _slot_at(self, at: cython.longlong) -> cython.longlong:
         if cython.compiled:
             return cython.cast(cython.int, _get32(self._p + at))
-        slot: int = _SLOT.unpack_from(self._slots, at)[0]
+        slot: int = _SLOT_IN(self._slots, at)[0]
         return slot
 
     @cython.cfunc
@@ -249,31 +269,8 @@ class ActiveIndex:
         if cython.compiled:
             _put32(self._p + at, index)
         else:
-            _SLOT.pack_into(self._slots, at, index)
+            _PUT_SLOT(self._slots, at, index)
         self._dirty[(_HEADER_SIZE + at) // _PAGE] = 1
-
-    @cython.cfunc
-    @cython.inline
-    def _put_entry(
-        self,
-        key_hash: cython.longlong,
-        log_offset: cython.longlong,
-        seconds: cython.longlong,
-        before: cython.longlong,
-    ) -> cython.void:
-        at: cython.Py_ssize_t = self._pending_count * _ENTRY_SIZE
-        p: cython.p_uchar
-        if cython.compiled:
-            p = self._pending
-            p = p + at
-            _put32(p, key_hash)
-            _put32(p + 4, log_offset >> 32)
-            _put32(p + 8, log_offset)
-            _put32(p + 12, seconds)
-            _put32(p + 16, before)
-        else:
-            _ENTRY.pack_into(self._pending, at, key_hash, log_offset, seconds, before)
-        self._pending_count += 1
 
     @cython.ccall
     def slot(self, slot: cython.longlong) -> cython.longlong:
@@ -379,6 +376,7 @@ class ActiveIndex:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _put32(p: cython.p_uchar, value: cython.longlong) -> cython.void:
     p[0] = (value >> 24) & 0xFF
     p[1] = (value >> 16) & 0xFF
@@ -388,6 +386,7 @@ def _put32(p: cython.p_uchar, value: cython.longlong) -> cython.void:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _get32(p: cython.p_uchar) -> cython.uint:
     return (
         (cython.cast(cython.uint, p[0]) << 24)

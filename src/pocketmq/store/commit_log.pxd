@@ -12,17 +12,13 @@ cdef class CommitLog:
     cdef public Py_ssize_t message_bytes_max
     cdef public long long end, written, flushed, last_store_timestamp
     cdef public list undispatched
-    cdef bytearray _buffer
+    cdef bytearray _buffer, _scratch
     cdef Py_ssize_t _size
     cdef list _runs
-    cdef long long _run_start, _file_bytes
+    cdef long long _run_start, _file_bytes, _unchecked_bytes
 
     cpdef long long append(
         self, ConsumeQueue queue, Facts facts, bytes body, bytes properties, int flag, int sys_flag,
         long long born_timestamp, bytes born_host, bytes store_host, int reconsume_times,
         long long prepared_transaction_offset, long long tags_code, long long now_ms
-    ) except -1
-
-    cpdef Py_ssize_t size_of(
-        self, Py_ssize_t topic_bytes, Py_ssize_t body_bytes, Py_ssize_t properties_bytes, Py_ssize_t host_bytes
     ) except -1

@@ -29,13 +29,13 @@ if not cython.compiled:  # Compiled, these come by their C types: see commit_log
     from pocketmq.store.consume_queue import ConsumeQueue
 
 _KEPT_BYTES = 4 << 20
-_SPAN_BYTES = 256 << 10
+_span_bytes = cython.declare(cython.longlong, 256 << 10)
 """Up to here one read of everything costs less than a call for each record."""
 
-_TRANSACTION_MASK: cython.int = 12
-_TRANSACTION_COMMIT: cython.int = 8
-_blank_bytes_min: cython.Py_ssize_t = BLANK_BYTES_MIN
-_properties_bytes_max: cython.Py_ssize_t = PROPERTIES_BYTES_MAX
+_TRANSACTION_MASK = cython.declare(cython.int, 12)
+_TRANSACTION_COMMIT = cython.declare(cython.int, 8)
+_entry_bytes = cython.declare(cython.Py_ssize_t, ENTRY_BYTES)
+_blank_bytes_min = cython.declare(cython.Py_ssize_t, BLANK_BYTES_MIN)
 
 Dispatch = tuple["ConsumeQueue | None", int, int, int, int, int, bytes, bytes, bytes]
 """(queue, queue offset, log offset, size, tags code, store time, topic, unique key, keys): all that is derived from a
@@ -48,15 +48,22 @@ class CommitLog:
 
     def __init__(self, disk: Disk, file_bytes: int, descriptors: DescriptorCache, message_bytes_max: int) -> None:
         self.segments = Segments(disk, "commitlog", file_bytes, descriptors)
-        self.message_bytes_max = message_bytes_max
         self.end = self.written = self.flushed = self.segments.start
         self.last_store_timestamp = 0
         self.undispatched: list[Dispatch] = []
         self._buffer = bytearray(1 << 20)
         self._size = 0
+        self._scratch = bytearray(_span_bytes)
         self._runs: list[tuple[int, bytes]] = []
         self._run_start = self.end
         self._file_bytes = file_bytes
+        self.limit(message_bytes_max)
+
+    def limit(self, message_bytes_max: int) -> None:
+        """Takes no body that is longer, from now on."""
+        self.message_bytes_max = message_bytes_max
+        # A record that is shorter than this as a whole has no part that could be too long.
+        self._unchecked_bytes = min(message_bytes_max, PROPERTIES_BYTES_MAX, self._file_bytes - BLANK_BYTES_MIN)
 
     @property
     def start(self) -> int:
@@ -72,13 +79,13 @@ class CommitLog:
         queue: ConsumeQueue,
         facts: Facts,
         header: SendHeader,
+        properties: bytes,
         command: Command,
-        stamp: bytes,
         born_host: bytes,
         store_host: bytes,
         now_ms: cython.longlong,
     ) -> Stored:
-        """`append` for a plain send, whose properties get `stamp` added: the outcome that answers it."""
+        """`append` for a plain send, with these `properties` instead of its own: the outcome that answers it."""
         log_offset: cython.longlong
         stored: Stored
         body: bytes
@@ -89,7 +96,7 @@ class CommitLog:
             queue,
             facts,
             body,
-            header.properties + stamp,
+            properties,
             header.flag,
             header.sys_flag,
             header.born_timestamp,
@@ -129,21 +136,20 @@ class CommitLog:
     ) -> cython.longlong:
         """Lays the record into this turn's bytes; its log offset. Raises Refusal for a size Java refuses too."""
         topic: bytes = queue.topic_bytes
-        size: cython.Py_ssize_t
         room: cython.longlong
         log_offset: cython.longlong
         queue_offset: cython.longlong
-        hidden: cython.bint
-        is_rollback: cython.bint = (sys_flag & _TRANSACTION_MASK) == _TRANSACTION_MASK
-        size = self.size_of(len(topic), len(body), len(properties), len(born_host) + len(store_host))
+        kind: cython.int = sys_flag & _TRANSACTION_MASK
+        hidden: cython.bint = kind != 0 and kind != _TRANSACTION_COMMIT
+        hosts: cython.Py_ssize_t = len(born_host) + len(store_host)
+        size: cython.Py_ssize_t = size_of(len(topic), len(body), len(properties), hosts)
+        if size > self._unchecked_bytes:
+            self.check(size, len(body), len(properties))
         room = self._file_bytes - self.end % self._file_bytes
         if size + _blank_bytes_min > room:
             self._roll(room)
-        if now_ms < self.last_store_timestamp:
-            now_ms = self.last_store_timestamp
-        self.last_store_timestamp = now_ms
+        self.last_store_timestamp = now_ms = max(now_ms, self.last_store_timestamp)
         log_offset = self.end
-        hidden = (sys_flag & _TRANSACTION_MASK) != 0 and (sys_flag & _TRANSACTION_MASK) != _TRANSACTION_COMMIT
         queue_offset = 0 if hidden else queue.next_offset
         lay(
             self._buffer,
@@ -176,27 +182,20 @@ class CommitLog:
                 tags_code,
                 now_ms,
                 topic,
-                b"" if is_rollback else facts.unique_key,
-                b"" if is_rollback else facts.keys,
+                b"" if kind == _TRANSACTION_MASK else facts.unique_key,
+                b"" if kind == _TRANSACTION_MASK else facts.keys,
             )
         )
         return log_offset
 
-    def size_of(
-        self,
-        topic_bytes: cython.Py_ssize_t,
-        body_bytes: cython.Py_ssize_t,
-        properties_bytes: cython.Py_ssize_t,
-        host_bytes: cython.Py_ssize_t,
-    ) -> cython.Py_ssize_t:
-        """What such a record takes; `host_bytes` is both hosts. Raises Refusal for one that fits into no file."""
-        size: cython.Py_ssize_t
-        if body_bytes > self.message_bytes_max or properties_bytes > _properties_bytes_max:
+    def check(self, size: int, body_bytes: int, properties_bytes: int) -> None:
+        """Raises Refusal for a record that fits into no file, or whose body or properties are longer than allowed."""
+        if (
+            body_bytes > self.message_bytes_max
+            or properties_bytes > PROPERTIES_BYTES_MAX
+            or size + BLANK_BYTES_MIN > self._file_bytes
+        ):
             raise illegal_size(self.message_bytes_max)
-        size = size_of(topic_bytes, body_bytes, properties_bytes, host_bytes)
-        if size + _blank_bytes_min > self._file_bytes:
-            raise illegal_size(self.message_bytes_max)
-        return size
 
     def _roll(self, room: int) -> None:
         """Ends the current file with a blank; the next record opens the next file."""
@@ -236,36 +235,38 @@ class CommitLog:
             return b""
         return self.segments.read(log_offset, min(size, self.written - log_offset))
 
-    def read_nowait(self, log_offset: int, size: int) -> bytes | None:
-        """As `read`; None if a thread must fetch it from the disk."""
-        if log_offset < self.segments.start or log_offset >= self.written or size <= 0:
-            return b""
-        return self.segments.read_nowait(log_offset, min(size, self.written - log_offset))
-
     def gather_nowait(self, entries: bytes) -> bytes | bytearray | None:
         """The records of these packed queue entries, one behind the other; None if a thread must fetch them.
 
-        Records that lie near each other come by one system call, and what lies between them is cut out again.
+        Records that lie near each other come by one system call, and what lies between them is left behind.
         """
-        last: cython.Py_ssize_t = len(entries) - ENTRY_BYTES
+        last: cython.Py_ssize_t = len(entries) - _entry_bytes
         first: cython.longlong = _offset_at(entries, 0)
-        wanted: cython.longlong
-        span: cython.longlong
-        if last == 0:
-            return self.read_nowait(first, _size_at(entries, 0))
-        wanted = _bytes_of(entries)
-        span = _offset_at(entries, last) + _size_at(entries, last) - first
-        if span > _SPAN_BYTES and span > wanted * 2:
+        wanted: cython.longlong = _bytes_of(entries)
+        span: cython.longlong = _offset_at(entries, last) + _size_at(entries, last) - first
+        size: cython.longlong = min(span, self.written - first)
+        if size <= 0 or first < self.segments.start or (span > _span_bytes and span > wanted * 2):
             return self._one_by_one(entries)
-        whole = self.read_nowait(first, span)
-        if whole is None or span == wanted:
-            return whole
-        found = _cut(whole, first, wanted, entries)
+        scratch: bytearray = self._scratch if size <= _span_bytes else bytearray(size)
+        with memoryview(scratch)[:size] as place:
+            count = self.segments.readinto_nowait(place, first)
+        if count is None:
+            return None
+        found = _cut(scratch, count, first, wanted, entries)
         return found if found is not None else self._one_by_one(entries)
 
     def _one_by_one(self, entries: bytes) -> bytes | None:
-        parts = [self.read_nowait(entry.log_offset, entry.size) for entry in unpack_entries(entries)]
-        return None if None in parts else b"".join(parts)  # type: ignore[arg-type]
+        parts: list[bytes] = []
+        for entry in unpack_entries(entries):
+            size = min(entry.size, self.written - entry.log_offset)
+            if entry.log_offset < self.segments.start or size <= 0:
+                continue
+            part = bytearray(size)
+            count = self.segments.readinto_nowait(memoryview(part), entry.log_offset)
+            if count is None:
+                return None
+            parts.append(bytes(part[:count]))
+        return b"".join(parts)
 
     def gather(self, entries: bytes) -> bytes:
         """As `gather_nowait`, waiting for the disk; for the thread."""
@@ -283,8 +284,10 @@ class CommitLog:
 
 
 @cython.cfunc
-def _cut(whole: bytes, first: cython.longlong, wanted: cython.longlong, entries: bytes) -> bytes | bytearray | None:
-    """The entries' records out of `whole`, which starts at `first`; None if one is not inside it."""
+def _cut(
+    whole: bytearray, count: cython.longlong, first: cython.longlong, wanted: cython.longlong, entries: bytes
+) -> bytes | bytearray | None:
+    """The entries' records out of the `count` bytes in `whole`, which start at `first`; None if one is not there."""
     at: cython.Py_ssize_t
     start: cython.longlong
     size: cython.longlong
@@ -292,27 +295,30 @@ def _cut(whole: bytes, first: cython.longlong, wanted: cython.longlong, entries:
     done: cython.longlong = 0
     if not cython.compiled:
         places = [(entry.log_offset - first, entry.size) for entry in unpack_entries(entries)]
-        if any(place < 0 or length < 0 or place + length > len(whole) for place, length in places):
+        if any(place < 0 or length < 0 or place + length > count for place, length in places):
             return None
         return b"".join([whole[place : place + length] for place, length in places])
-    if wanted < 0 or wanted > len(whole):
+    if wanted < 0 or wanted > count:
         return None
     found = bytearray(wanted)
     p: cython.p_uchar = found
-    q: cython.p_const_uchar = whole
-    for at in range(0, len(entries), ENTRY_BYTES):
+    q: cython.p_uchar = whole
+    at = 0
+    while at < len(entries):
         start = _offset_at(entries, at) - first
         size = _size_at(entries, at)
-        if start < 0 or size < 0 or start + size > len(whole) or done + size > wanted:
+        if start < 0 or size < 0 or start + size > count or done + size > wanted:
             return None
         for i in range(size):
             p[done + i] = q[start + i]
         done += size
+        at += _entry_bytes
     return found
 
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _offset_at(entries: bytes, at: cython.Py_ssize_t) -> cython.longlong:
     """The log offset in the packed entry at `at`."""
     p: cython.p_const_uchar
@@ -328,6 +334,7 @@ def _offset_at(entries: bytes, at: cython.Py_ssize_t) -> cython.longlong:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _size_at(entries: bytes, at: cython.Py_ssize_t) -> cython.longlong:
     """The record's size in the packed entry at `at`."""
     p: cython.p_const_uchar
@@ -342,14 +349,16 @@ def _size_at(entries: bytes, at: cython.Py_ssize_t) -> cython.longlong:
 
 
 @cython.cfunc
+@cython.exceptval(check=False)
 def _bytes_of(entries: bytes) -> cython.longlong:
     """What all their records take."""
-    at: cython.Py_ssize_t
+    at: cython.Py_ssize_t = 0
     total: cython.longlong = 0
     if not cython.compiled:
         return sum([entry.size for entry in unpack_entries(entries)])
-    for at in range(0, len(entries), ENTRY_BYTES):
+    while at < len(entries):
         total += _size_at(entries, at)
+        at += _entry_bytes
     return total
 
 

@@ -23,8 +23,11 @@ ENTRY_BYTES = 20
 FILTER_SCAN_ENTRIES_MAX = 800
 """MessageStoreConfig.maxFilterMessageSize, 16,000 bytes of entries: how far one pull looks for a match."""
 
+_entry_bytes = cython.declare(cython.Py_ssize_t, ENTRY_BYTES)
+_scan_entries_max = cython.declare(cython.longlong, FILTER_SCAN_ENTRIES_MAX)
+
 _ENTRY = struct.Struct(">qiq")
-_FILLER_SIZE = 0x7FFFFFFF
+_filler_size = cython.declare(cython.longlong, 0x7FFFFFFF)
 """The size in an entry that only fills a file before its first message (ConsumeQueue#fillPreBlank)."""
 
 
@@ -94,7 +97,7 @@ class ConsumeQueue:
             return
         assert queue_offset == self.max_offset, f"{self.topic}-{self.queue_id}: entry {queue_offset} leaves a gap"
         at = self._pending_size
-        if at + ENTRY_BYTES > len(self._pending):
+        if at + _entry_bytes > len(self._pending):
             self._pending.extend(bytes(max(160, len(self._pending))))
         if cython.compiled:
             p = self._pending
@@ -104,7 +107,7 @@ class ConsumeQueue:
             _put64(p + 12, tags)
         else:
             _ENTRY.pack_into(self._pending, at, log_offset, size, tags)
-        self._pending_size = at + ENTRY_BYTES
+        self._pending_size = at + _entry_bytes
         self._pending_log_bytes += size
         self.max_offset = queue_offset + 1
         if self.next_offset < self.max_offset:
@@ -117,14 +120,14 @@ class ConsumeQueue:
         """
         done: cython.Py_ssize_t = 0
         while done < self._pending_size:
-            position = self._pending_offset * ENTRY_BYTES + done
+            position = self._pending_offset * _entry_bytes + done
             room = self.segments.segment_size - position % self.segments.segment_size
             part = min(room, self._pending_size - done)
             with memoryview(self._pending) as pending:
                 self.segments.write(position, pending[done : done + part])
             done += part
-        written = (int(self._pending_size // ENTRY_BYTES), int(self._pending_log_bytes))
-        self._pending_offset += self._pending_size // ENTRY_BYTES
+        written = (int(self._pending_size // _entry_bytes), int(self._pending_log_bytes))
+        self._pending_offset += self._pending_size // _entry_bytes
         self._pending_size = 0
         self._pending_log_bytes = 0
         self._pending = bytearray()
@@ -138,24 +141,24 @@ class ConsumeQueue:
     def raw(self, start: cython.longlong, count: cython.longlong) -> bytes:
         """The bytes of up to `count` entries from `start`, as far as readers may see."""
         end: cython.longlong = min(start + count, self.max_offset)
-        if start < self.segments.start // ENTRY_BYTES or start >= end:
+        if start < self.segments.start // _entry_bytes or start >= end:
             return b""
         written = b""
         if start < self._pending_offset:
             stop = min(end, self._pending_offset)
-            written = self.segments.read(start * ENTRY_BYTES, (stop - start) * ENTRY_BYTES)
+            written = self.segments.read(start * _entry_bytes, (stop - start) * _entry_bytes)
             if stop == end:
                 return written
             start = stop
-        at: cython.Py_ssize_t = (start - self._pending_offset) * ENTRY_BYTES
-        stop_at: cython.Py_ssize_t = (end - self._pending_offset) * ENTRY_BYTES
+        at: cython.Py_ssize_t = (start - self._pending_offset) * _entry_bytes
+        stop_at: cython.Py_ssize_t = (end - self._pending_offset) * _entry_bytes
         tail = bytes(self._pending[at:stop_at])
         return written + tail if written else tail
 
     def entry(self, queue_offset: int) -> Entry | None:
         """The entry at this offset, if readers may see it."""
         raw = self.raw(queue_offset, 1)
-        return Entry(*_ENTRY.unpack(raw)) if len(raw) == ENTRY_BYTES and queue_offset >= 0 else None
+        return Entry(*_ENTRY.unpack(raw)) if len(raw) == _entry_bytes and queue_offset >= 0 else None
 
     def entries(self, start: int, count: int) -> list[Entry]:
         """Up to `count` entries from `start`."""
@@ -180,13 +183,17 @@ class ConsumeQueue:
         size: cython.longlong
         tags: cython.longlong
         p: cython.p_const_uchar
-        while looked < FILTER_SCAN_ENTRIES_MAX:
-            raw: bytes = self.raw(start + looked, count_max if codes is None else FILTER_SCAN_ENTRIES_MAX // 4)
+        while looked < _scan_entries_max:
+            raw: bytes = self.raw(start + looked, count_max if codes is None else _scan_entries_max // 4)
             if not raw:
                 break
             p = raw
+            at = -_entry_bytes
             run = 0  # Where the entries began that are taken one behind the other.
-            for at in range(0, len(raw) - ENTRY_BYTES + 1, ENTRY_BYTES):
+            while at + 2 * _entry_bytes <= len(
+                raw
+            ):  # A range whose step is no literal would count in Python's numbers.
+                at += _entry_bytes
                 if cython.compiled:
                     log_offset = _get64(p + at)
                     size = _get32(p + at + 8)
@@ -196,9 +203,9 @@ class ConsumeQueue:
                 if count >= count_max or (taken and taken + size > bytes_max):
                     return Selection(found + raw[run:at], start + looked, taken)
                 looked += 1
-                if (codes is not None and tags not in codes) or log_offset < log_offset_min or size == _FILLER_SIZE:
+                if (codes is not None and tags not in codes) or log_offset < log_offset_min or size == _filler_size:
                     found += raw[run:at]
-                    run = at + ENTRY_BYTES
+                    run = at + _entry_bytes
                     continue
                 count += 1
                 taken += size
@@ -246,6 +253,7 @@ def put_all(dispatches: list[Any], dirty: list[Any], woken: list[Any]) -> None:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _put32(p: cython.p_uchar, value: cython.longlong) -> cython.void:
     p[0] = (value >> 24) & 0xFF
     p[1] = (value >> 16) & 0xFF
@@ -255,6 +263,7 @@ def _put32(p: cython.p_uchar, value: cython.longlong) -> cython.void:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _put64(p: cython.p_uchar, value: cython.longlong) -> cython.void:
     _put32(p, value >> 32)
     _put32(p + 4, value)
@@ -262,6 +271,7 @@ def _put64(p: cython.p_uchar, value: cython.longlong) -> cython.void:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _get32(p: cython.p_const_uchar) -> cython.longlong:
     value: cython.uint
     value = (
@@ -275,5 +285,6 @@ def _get32(p: cython.p_const_uchar) -> cython.longlong:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _get64(p: cython.p_const_uchar) -> cython.longlong:
-    return (_get32(p) << 32) | (_get32(p + 4) & 0xFFFFFFFF)
+    return (_get32(p) << 32) | cython.cast(cython.longlong, cython.cast(cython.uint, _get32(p + 4)))

@@ -31,8 +31,11 @@ class File(Protocol):
     def pread(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes from `offset`; fewer only at the end of the file."""
 
-    def pread_nowait(self, offset: int, size: int) -> bytes | None:
-        """As `pread` if the page cache holds all of it, else None: then a thread must read it."""
+    def readinto_nowait(self, buffer: memoryview, offset: int) -> int | None:
+        """Fill `buffer` from `offset`: how many bytes came, fewer only at the end of the file.
+
+        None if the page cache does not hold them all: then a thread must read them, with `pread`.
+        """
 
     def next_stored(self, offset: int) -> int | None:
         """From `offset` on, where the next bytes lie that are not a hole in the file; None if only holes follow."""
@@ -91,11 +94,6 @@ def checked(path: str) -> str:
     return path
 
 
-_SCRATCH_BYTES = 512 << 10
-_scratch = memoryview(bytearray(_SCRATCH_BYTES))
-"""Where reads that may not wait land first: the loop's alone, and cleaner than fresh zeros for each."""
-
-
 class PosixFile:
     """A `File` on a descriptor, which is given back when the last reference to this object goes, or by `close`.
 
@@ -133,22 +131,20 @@ class PosixFile:
             at += len(found)
         return b"".join(parts)
 
-    def pread_nowait(self, offset: int, size: int) -> bytes | None:
-        if not READS_NOWAIT:
-            return self.pread(offset, size)
-        buffer = _scratch[:size] if size <= _SCRATCH_BYTES else memoryview(bytearray(size))
-        try:
-            count = os.preadv(self._descriptor, [buffer], offset, os.RWF_NOWAIT)
-        except BlockingIOError:
-            return None
-        except OSError as failure:
-            if failure.errno in NOWAIT_REFUSED:
-                return self.pread(offset, size)
-            raise
-        if count == size:
-            return bytes(buffer)
-        end = self.size
-        return bytes(buffer[:count]) if offset + count >= end else None
+    def readinto_nowait(self, buffer: memoryview, offset: int) -> int | None:
+        if READS_NOWAIT:
+            try:
+                count = os.preadv(self._descriptor, (buffer,), offset, os.RWF_NOWAIT)
+            except BlockingIOError:
+                return None
+            except OSError as failure:
+                if failure.errno not in NOWAIT_REFUSED:
+                    raise
+            else:
+                return count if count == len(buffer) or offset + count >= self.size else None
+        found = self.pread(offset, len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
 
     def next_stored(self, offset: int) -> int | None:
         if SEEKS_DATA is None:

@@ -12,8 +12,8 @@ _POWERS: list[int] = [pow(31, exponent, 1 << 32) for exponent in range(512)]
 
 
 def hash_on_slowly(code: int, text: bytes) -> int:
-    """The hash of what `code` stands for followed by `text`; -2 if not all is ASCII."""
-    if not text.isascii():
+    """The hash of what `code` stands for followed by `text`; negative if not all is ASCII."""
+    if code < 0 or not text.isascii():
         return -2
     if len(text) > _HEAD_CHARS:
         code = _hash_on_head(code, text[:_HEAD_CHARS])

@@ -150,20 +150,20 @@ class Segments:
             return file.pread(inside, size)
         return file.pread(inside, room) + self.read(offset + room, size - room)
 
-    def read_nowait(self, offset: int, size: int) -> bytes | None:
-        """As `read`, or None if any of it is not in the page cache."""
+    def readinto_nowait(self, buffer: memoryview, offset: int) -> int | None:
+        """Fills `buffer` from `offset`: how many bytes came, fewer where a file is missing; None if that would wait."""
         inside = offset % self.segment_size
         path = self._paths.get(offset - inside)
         if path is None:
-            return b""
+            return 0
         room = self.segment_size - inside
         file = self._descriptors.file(self._disk, path)
-        if size <= room:
-            return file.pread_nowait(inside, size)
-        first = file.pread_nowait(inside, room)
-        if first is None:
-            return None
-        rest = self.read_nowait(offset + room, size - room)
+        if len(buffer) <= room:
+            return file.readinto_nowait(buffer, inside)
+        first = file.readinto_nowait(buffer[:room], inside)
+        if first is None or first < room:
+            return first
+        rest = self.readinto_nowait(buffer[room:], offset + room)
         return None if rest is None else first + rest
 
     def write(self, offset: int, content: Content) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from pocketmq.store.disk import Content, Disk, File
 
-READING_CALLS = frozenset({"open", "exists", "listdir", "size", "free_ratio", "pread", "pread_nowait", "next_stored"})
+READING_CALLS = frozenset(
+    {"open", "exists", "listdir", "size", "free_ratio", "pread", "readinto_nowait", "next_stored"}
+)
 
 
 class PowerCut(BaseException):
@@ -151,10 +153,12 @@ class FaultyFile:
         self._check("pread")
         return self._disk.seen(self.path, offset, self._file.pread(offset, size))
 
-    def pread_nowait(self, offset: int, size: int) -> bytes | None:
-        self._check("pread_nowait")
-        found = self._file.pread_nowait(offset, size)
-        return None if found is None else self._disk.seen(self.path, offset, found)
+    def readinto_nowait(self, buffer: memoryview, offset: int) -> int | None:
+        self._check("readinto_nowait")
+        count = self._file.readinto_nowait(buffer, offset)
+        if count:
+            buffer[:count] = self._disk.seen(self.path, offset, bytes(buffer[:count]))
+        return count
 
     def next_stored(self, offset: int) -> int | None:
         self._check("next_stored")

@@ -130,8 +130,12 @@ class MemoryFile:
     def pread(self, offset: int, size: int) -> bytes:
         return self._inode.read(offset, size)
 
-    def pread_nowait(self, offset: int, size: int) -> bytes | None:
-        return None if self._path in self.disk.cold else self._inode.read(offset, size)
+    def readinto_nowait(self, buffer: memoryview, offset: int) -> int | None:
+        if self._path in self.disk.cold:
+            return None
+        found = self._inode.read(offset, len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
 
     def next_stored(self, offset: int) -> int | None:
         if offset >= self._inode.size:

@@ -200,7 +200,7 @@ def messages_of_store(broker: LoneBroker) -> list[bytes]:
 def test_a_message_that_no_longer_fits_is_passed_over(broker: LoneBroker) -> None:
     broker.store("TopicA", 0, bytes(100), {"DELAY": "1"})
     broker.store("TopicA", 0, b"small", {"DELAY": "1"})
-    broker.state.store.log.message_bytes_max = 50
+    broker.state.store.log.limit(50)
     broker.now_ms += 1_000
     assert broker.deliver_delayed() == 1
     assert messages_of_store(broker) == [b"small"]

@@ -195,6 +195,7 @@ async def test_an_unknown_code_is_answered_as_java_answers_it() -> None:
     hand = HandDriver()
     link, session = hand.connect()
     session.received(encode_request(9999, {}, opaque=1))
+    hand.turn()
     (answer,) = link.take()
     assert (answer.code, answer.remark) == (3, " request type 9999 not supported")
 
@@ -205,7 +206,22 @@ async def test_a_code_that_a_port_does_not_serve_is_refused_there() -> None:
     link = HandLink(9)
     session = hand.driver.accept(link, frozenset((RequestCode.PULL_MESSAGE,)))  # type: ignore[arg-type]
     session.received(pull_frame(1, 0))
+    hand.turn()
     assert opaques(link) == [(1, ResponseCode.REQUEST_CODE_NOT_SUPPORTED)]
+
+
+@in_loop
+async def test_the_answers_of_a_turn_leave_together() -> None:
+    hand = HandDriver()
+    clients = [topic_made(hand), hand.connect(), hand.connect()]
+    clients[0][1].received(pull_frame(9, 0))
+    hand.table_flusher.drain()
+    assert opaques(clients[0][0]) == [(9, 0)], "the group is made and saved"
+    for link, session in clients:
+        session.received(pull_frame(link.id, 0))
+    assert [link.take() for link, _ in clients] == [[], [], []]
+    hand.turn()
+    assert [opaques(link) for link, _ in clients] == [[(1, 0)], [(2, 0)], [(3, 0)]]
 
 
 def test_a_handler_that_breaks_is_our_bug_said_once_and_harms_nobody(

@@ -32,9 +32,11 @@ def test_a_full_disk_refuses_takes_back_and_takes_again(caplog: pytest.LogCaptur
         assert "disk is full" in str(answer.remark)
         assert hand.state.store.log.end == end
         session.received(send_frame(3))
+        hand.turn()
         assert opaques(link) == [(3, ResponseCode.SERVICE_NOT_AVAILABLE)]
         session.received(pull_frame(4, 0))
         hand.table_flusher.drain()
+        hand.turn()
         assert opaques(link) == [(4, 0)], "reads go on"
         hand.durability.tick(hand.now_ms)
         session.received(send_frame(5))

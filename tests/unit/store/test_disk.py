@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from nowait import nowait
 
 from pocketmq.store import disk
 from pocketmq.store.disk import PosixDisk
@@ -36,9 +37,9 @@ def test_a_write_that_takes_only_a_part_goes_on_and_says_why_it_cannot(tmp_path:
 def test_bytes_just_written_are_read_without_waiting(tmp_path: Path) -> None:
     file = PosixDisk(tmp_path).open("a", create=True)
     file.pwrite(0, b"abc" * 5000)
-    assert file.pread_nowait(3, 6) == b"abcabc"
-    assert file.pread_nowait(14_999, 100) == b"c"
-    assert file.pread_nowait(20_000, 100) == b""
+    assert nowait(file, 3, 6) == b"abcabc"
+    assert nowait(file, 14_999, 100) == b"c"
+    assert nowait(file, 20_000, 100) == b""
 
 
 def test_what_is_not_in_the_cache_is_not_waited_for(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_what_is_not_in_the_cache_is_not_waited_for(tmp_path: Path) -> None:
     file.pwrite(0, content)
     file.sync()
     os.posix_fadvise(file.fileno, 0, 0, os.POSIX_FADV_DONTNEED)
-    found = file.pread_nowait(0, len(content))
+    found = nowait(file, 0, len(content))
     assert found is None or found == content
     assert file.pread(0, len(content)) == content
 
@@ -57,7 +58,7 @@ def test_a_system_without_these_calls_waits_and_sees_no_holes(tmp_path: Path, mo
     monkeypatch.setattr(disk, "SEEKS_DATA", None)
     file = PosixDisk(tmp_path).open("a", create=True, size=10_000)
     file.pwrite(0, b"abc")
-    assert file.pread_nowait(0, 3) == b"abc"
+    assert nowait(file, 0, 3) == b"abc"
     assert [file.next_stored(at) for at in (0, 5000, 9_999, 10_000)] == [0, 5000, 9_999, None]
 
 
@@ -68,14 +69,14 @@ def test_a_file_system_that_cannot_read_without_waiting_is_read_with_it(
     file.pwrite(0, b"abc")
     # A flag that no kernel knows is refused as RWF_NOWAIT is by some file systems.
     monkeypatch.setattr(os, "RWF_NOWAIT", 1 << 30)
-    assert file.pread_nowait(0, 3) == b"abc"
+    assert nowait(file, 0, 3) == b"abc"
 
 
 def test_other_failures_of_such_a_read_are_heard(tmp_path: Path) -> None:
     file = PosixDisk(tmp_path).open("a", create=True)
     file.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
-        file.pread_nowait(0, 1)
+        nowait(file, 0, 1)
     with pytest.raises(OSError, match="Bad file descriptor"):
         file.next_stored(0)
 

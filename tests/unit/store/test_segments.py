@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from nowait import nowait
 
 from pocketmq.model.errors import StoreError
 from pocketmq.store.disk import Disk, PosixDisk
@@ -40,7 +41,7 @@ def test_an_empty_folder_has_nothing_and_is_not_made(disk: Disk) -> None:
     segments = new(disk)
     assert (segments.start, segments.end, segments.names()) == (0, 0, [])
     assert segments.read(0, 10) == b""
-    assert segments.read_nowait(0, 10) == b""
+    assert nowait(segments, 0, 10) == b""
     assert segments.next_stored(0) is None
     assert segments.sync_targets() == []
     assert not disk.exists("log")
@@ -58,18 +59,18 @@ def test_reads_cross_files(disk: Disk) -> None:
     segments = filled(disk, 30_000)
     for start, size in ((0, 100), (9_990, 20), (5_000, 20_000), (29_990, 100)):
         assert segments.read(start, size) == pattern(start, min(size, 30_000 - start))
-        assert segments.read_nowait(start, size) == pattern(start, min(size, 30_000 - start))
+        assert nowait(segments, start, size) == pattern(start, min(size, 30_000 - start))
 
 
 def test_a_cold_part_makes_the_whole_read_wait() -> None:
     disk = MemoryDisk()
     segments = filled(disk, 20_000)
     disk.cold.add("log/a/00000000000000010000")
-    assert segments.read_nowait(9_000, 500) == pattern(9_000, 500)
-    assert segments.read_nowait(9_900, 500) is None
-    assert segments.read_nowait(10_000, 500) is None
+    assert nowait(segments, 9_000, 500) == pattern(9_000, 500)
+    assert nowait(segments, 9_900, 500) is None
+    assert nowait(segments, 10_000, 500) is None
     disk.cold = {"log/a/00000000000000000000"}
-    assert segments.read_nowait(9_900, 500) is None
+    assert nowait(segments, 9_900, 500) is None
 
 
 def test_the_first_file_may_start_anywhere(disk: Disk) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nowait import nowait
 
 from pocketmq.store.disk import Disk, File, PosixDisk
 from pocketmq.testing.memory_disk import PAGE, MemoryDisk
@@ -22,7 +23,7 @@ STEPS = st.one_of(
     ),
     st.tuples(st.just("pwrite"), st.integers(0, 3), st.integers(0, 9000), st.binary(max_size=5000)),
     st.tuples(st.just("pread"), st.integers(0, 3), st.integers(0, 12000), st.integers(0, 9000)),
-    st.tuples(st.just("pread_nowait"), st.integers(0, 3), st.integers(0, 12000), st.integers(0, 9000)),
+    st.tuples(st.just("nowait"), st.integers(0, 3), st.integers(0, 12000), st.integers(0, 9000)),
     st.tuples(st.just("truncate"), st.integers(0, 3), st.integers(0, 12000)),
     st.tuples(st.just("sync"), st.integers(0, 3)),
     st.tuples(st.just("size"), st.sampled_from(PATHS)),
@@ -56,11 +57,14 @@ def play(disk: Disk, steps: list[tuple[object, ...]]) -> list[object]:
                 return (files[-1].path, files[-1].size)
 
             answers.append(outcome(open_it))
-        elif call in ("pwrite", "pread", "pread_nowait", "truncate", "sync"):
+        elif call in ("pwrite", "pread", "nowait", "truncate", "sync"):
             if files:
                 file = files[int(arguments[0]) % len(files)]  # type: ignore[call-overload]
-                answer = outcome(lambda c=call, f=file, a=arguments: getattr(f, str(c))(*a[1:]))
-                if call == "pread_nowait" and answer is None:
+                if call == "nowait":
+                    answer = outcome(lambda f=file, a=arguments: nowait(f, *a[1:]))
+                else:
+                    answer = outcome(lambda c=call, f=file, a=arguments: getattr(f, str(c))(*a[1:]))
+                if call == "nowait" and answer is None:
                     # The page cache may lack what was never written.
                     answer = file.pread(*arguments[1:])  # type: ignore[arg-type]
                 answers += [answer, file.size]
@@ -157,7 +161,7 @@ def test_a_cold_file_has_no_answer_without_waiting() -> None:
     file = disk.open("a", create=True)
     file.pwrite(0, b"x")
     disk.cold.add("a")
-    assert file.pread_nowait(0, 1) is None
+    assert nowait(file, 0, 1) is None
     assert file.pread(0, 1) == b"x"
 
 

@@ -121,13 +121,18 @@ class Command:
         return f"Command(code={self.code}, opaque={self.opaque}, flag={self.flag}, fields={self.fields})"
 
 
+if not cython.compiled:  # As C has them: what `decode` does not set is there all the same, and costs no command a line.
+    for name, value in vars(Command()).items():
+        setattr(Command, name, value)
+
+
 def split(data: bytes, commands: list[Any]) -> int:
     """Cuts every whole frame off `data` into `commands`; answers how many bytes they took."""
     start: cython.Py_ssize_t = 0
     size: cython.Py_ssize_t = len(data)
     length: cython.Py_ssize_t
     while size - start >= 4:
-        length = _int32(data, start)
+        length = _int32(data, start) if cython.compiled else _INT32(data, start)[0]
         if length > FRAME_BYTES_MAX or length < 4:
             raise ProtocolError(f"frame length {length} is outside 4..{FRAME_BYTES_MAX} bytes")
         if size - start - 4 < length:
@@ -139,7 +144,7 @@ def split(data: bytes, commands: list[Any]) -> int:
 
 def decode(data: bytes, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Command:
     """Reads the frame in `data[start:end]`, without its length word. Raises ProtocolError."""
-    word: cython.longlong = _int32(data, start)
+    word: cython.longlong = _int32(data, start) if cython.compiled else _INT32(data, start)[0]
     header_length: cython.Py_ssize_t = word & 0xFFFFFF
     serialize_type: cython.int = (word >> 24) & 0xFF
     header_end: cython.Py_ssize_t = start + 4 + header_length
@@ -147,7 +152,7 @@ def decode(data: bytes, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Com
         raise ProtocolError(f"header length {header_length} is beyond the frame's end")
     if header_length > HEADER_BYTES_MAX:
         raise ProtocolError(f"header length {header_length} is over {HEADER_BYTES_MAX} bytes")
-    command: Command = Command.__new__(Command) if cython.compiled else Command()
+    command: Command = Command.__new__(Command)
     command._data = data
     command._body_start = header_end
     command._body_end = end

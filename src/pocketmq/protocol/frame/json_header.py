@@ -16,7 +16,7 @@ LANGUAGE_BY_NAME = {name: number for number, name in enumerate(LANGUAGES)}
 _Int32 = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 
 
-class JsonHeader(msgspec.Struct):
+class JsonHeader(msgspec.Struct, gc=False):
     """The fixed part; the fields as the text of their object, empty or `null` for none."""
 
     code: _Int32 = 0

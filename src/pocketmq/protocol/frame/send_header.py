@@ -76,7 +76,7 @@ class SendHeader:
         return self._default_topic
 
 
-class _Letters(msgspec.Struct, rename=lambda name: _NAMES[name][1]):
+class _Letters(msgspec.Struct, gc=False, rename=lambda name: _NAMES[name][1]):
     """The one-letter form in plain Python, standing in for a SendHeader: msgspec reads the numbers in it."""
 
     producer_group: str

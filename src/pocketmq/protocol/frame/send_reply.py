@@ -1,5 +1,7 @@
 """The answer that a broker gives most, laid out as a template (⚡; SendMessageResponseHeader)."""
 
+import struct
+
 try:
     import cython
 except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
@@ -9,6 +11,8 @@ from pocketmq.protocol.frame.encoding import JAVA_LANGUAGE, RESPONSE_FLAG, ROCKE
 
 if not cython.compiled:
     from pocketmq.protocol.frame.command import Command
+
+_LENGTHS = struct.Struct(">II").pack
 
 _KEY_BYTES_MAX = 1024
 _ANSWER_BYTES_MAX = 2048
@@ -99,7 +103,7 @@ class SendReplies:
         if cython.compiled:
             return base[: self._lay(0, stored, key, command.opaque)]
         header = self._template % (stored.queue_id, stored.log_offset, stored.queue_offset, key, command.opaque)
-        return (len(header) + 4).to_bytes(4, "big") + len(header).to_bytes(4, "big") + header
+        return _LENGTHS(len(header) + 4, len(header)) + header
 
     def _lay(self, at: cython.Py_ssize_t, stored: Stored, key: bytes, opaque: cython.longlong) -> cython.Py_ssize_t:
         """The template's text, laid into scratch memory at `at`, and its size; the length words are known last."""
@@ -175,6 +179,7 @@ def _put_decimal(p: cython.p_uchar, value: cython.longlong) -> cython.p_uchar:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _put_length(p: cython.p_uchar, value: cython.longlong) -> cython.void:
     p[0] = (value >> 24) & 0xFF
     p[1] = (value >> 16) & 0xFF

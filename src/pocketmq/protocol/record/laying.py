@@ -24,12 +24,12 @@ HEAD = struct.Struct(">iIIiiqqiq")
 
 _heads = {(born, store): struct.Struct(f"{HEAD.format}{born}sq{store}siqi") for born in (8, 20) for store in (8, 20)}
 _GROWTH = 1 << 20
-_fixed_bytes: cython.Py_ssize_t = FIXED_BYTES
-_topic_bytes_v1_max: cython.Py_ssize_t = TOPIC_BYTES_V1_MAX
-_born_host_v6: cython.int = BORN_HOST_V6
-_store_host_v6: cython.int = STORE_HOST_V6
-_magic_v1: cython.longlong = MAGIC_V1
-_magic_v2: cython.longlong = MAGIC_V2
+_fixed_bytes = cython.declare(cython.Py_ssize_t, FIXED_BYTES)
+_topic_bytes_v1_max = cython.declare(cython.Py_ssize_t, TOPIC_BYTES_V1_MAX)
+_born_host_v6 = cython.declare(cython.int, BORN_HOST_V6)
+_store_host_v6 = cython.declare(cython.int, STORE_HOST_V6)
+_magic_v1 = cython.declare(cython.longlong, MAGIC_V1)
+_magic_v2 = cython.declare(cython.longlong, MAGIC_V2)
 
 
 class NewMessage(NamedTuple):
@@ -86,33 +86,31 @@ def lay(
         sys_flag |= _born_host_v6
     if len(store_host) > 8:
         sys_flag |= _store_host_v6
-    checksum: cython.uint = crc32(body) & 0x7FFFFFFF if body else 0
+    checksum: cython.uint = crc32(body) if body else 0
+    checksum = checksum & 0x7FFFFFFF
     if not cython.compiled:
-        tail = _tail(body, topic, properties)
+        wide = 2 if len(topic) > TOPIC_BYTES_V1_MAX else 1
         head = _heads[len(born_host), len(store_host)]
-        size = head.size + len(tail)
-        buffer[at : at + size] = b"".join(
-            (
-                head.pack(
-                    size,
-                    MAGIC_V1 if len(topic) <= TOPIC_BYTES_V1_MAX else MAGIC_V2,
-                    checksum,
-                    queue_id,
-                    flag,
-                    queue_offset,
-                    log_offset,
-                    sys_flag,
-                    born_timestamp,
-                    born_host,
-                    store_timestamp,
-                    store_host,
-                    reconsume_times,
-                    prepared_transaction_offset,
-                    len(body),
-                ),
-                tail,
-            )
+        size = head.size + len(body) + wide + len(topic) + 2 + len(properties)
+        fixed = head.pack(
+            size,
+            MAGIC_V1 if wide == 1 else MAGIC_V2,
+            checksum,
+            queue_id,
+            flag,
+            queue_offset,
+            log_offset,
+            sys_flag,
+            born_timestamp,
+            born_host,
+            store_timestamp,
+            store_host,
+            reconsume_times,
+            prepared_transaction_offset,
+            len(body),
         )
+        lengths = len(topic).to_bytes(wide, "big"), len(properties).to_bytes(2, "big")
+        buffer[at : at + size] = b"".join((fixed, body, lengths[0], topic, lengths[1], properties))
         return size
     wide = 2 if len(topic) > _topic_bytes_v1_max else 1
     size = _fixed_bytes + len(born_host) + len(store_host) + wide + len(topic) + len(body) + len(properties)
@@ -130,11 +128,6 @@ def lay(
     p = _put64(p, prepared_transaction_offset)
     _lay_tail(p, wide, body, topic, properties)
     return size
-
-
-def _tail(body: bytes, topic: bytes, properties: bytes) -> bytes:
-    wide = 2 if len(topic) > TOPIC_BYTES_V1_MAX else 1
-    return b"".join((body, len(topic).to_bytes(wide, "big"), topic, len(properties).to_bytes(2, "big"), properties))
 
 
 @cython.cfunc
@@ -161,6 +154,7 @@ def _lay_head(
 
 
 @cython.cfunc
+@cython.exceptval(check=False)
 def _lay_tail(p: cython.p_uchar, wide: cython.Py_ssize_t, body: bytes, topic: bytes, properties: bytes) -> cython.void:
     """Body, topic and properties, each behind its length."""
     p = _put32(p, len(body))
