@@ -54,6 +54,7 @@ SHAPES = [
     Shape("send, 8 x 64, binary headers", ("-m", "send", "-H", "rocketmq", "-c", "8", "-w", "64")),
     Shape("send batches of 32, 8 x 8", ("-m", "batch", "-n", "32", "-c", "8", "-w", "8")),
     Shape("pull, 4 connections, 32 a pull, warm", ("-m", "pull", "-c", "4"), rate=1_000_000),
+    Shape("pull, 16 connections, 32 a pull, warm", ("-m", "pull", "-c", "16"), rate=1_000_000),
 ]
 UNCOMPILED = sending("send, 8 x 64, uncompiled", 8, 64, 128, 0.15)
 START_SECONDS_TARGET, RESIDENT_MB_TARGET, IDLE_PERCENT_TARGET = 1.0, 80.0, 0.5
@@ -174,6 +175,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="shapes whose name contains this text")
     parser.add_argument("--skip-idle", action="store_true", help="no start, memory and idle rows")
     parser.add_argument("--java", action="store_true", help="also Java RocketMQ 5.5.0")
+    parser.add_argument("--warm-memory", type=float, default=16.0, metavar="GB", help="to touch first; 0 for none")
     parser.add_argument("--no-record", action="store_true", help="leave RESULTS.md alone")
     return parser.parse_args()
 
@@ -182,10 +184,12 @@ def main() -> int:
     """Measure, print, record; exit status 1 when a target is missed."""
     chosen = arguments()
     processes.build_tools()
+    touched = processes.touch_memory(int(chosen.warm_memory * (1 << 30))) / (1 << 30)
     build = flavour(sys.executable)
     table = Table()
     title = f"## {time.strftime('%Y-%m-%d %H:%M')}, commit {commit()}, {build}"
-    facts = f"{machine()}; Python {platform.python_version()}; {chosen.rounds} rounds of {chosen.seconds:g} s."
+    facts = f"{machine()}; Python {platform.python_version()}; {chosen.rounds} rounds of {chosen.seconds:g} s; "
+    facts += f"{touched:.1f} GB of memory touched first."
     print(f"{title}\n\n{facts}\n")
     table.add("PocketMQ", "messages/s", "limit", "ratio", "target", "met")
     table.add("---", "---:", "---:", "---:", "---:", "---")

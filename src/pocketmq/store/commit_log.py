@@ -148,7 +148,8 @@ class CommitLog:
         room = self._file_bytes - self.end % self._file_bytes
         if size + _blank_bytes_min > room:
             self._roll(room)
-        self.last_store_timestamp = now_ms = max(now_ms, self.last_store_timestamp)
+        now_ms = now_ms if now_ms > self.last_store_timestamp else self.last_store_timestamp
+        self.last_store_timestamp = now_ms
         log_offset = self.end
         queue_offset = 0 if hidden else queue.next_offset
         lay(

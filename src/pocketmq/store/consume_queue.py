@@ -27,6 +27,7 @@ _entry_bytes = cython.declare(cython.Py_ssize_t, ENTRY_BYTES)
 _scan_entries_max = cython.declare(cython.longlong, FILTER_SCAN_ENTRIES_MAX)
 
 _ENTRY = struct.Struct(">qiq")
+_PUT_ENTRY = _ENTRY.pack_into
 _filler_size = cython.declare(cython.longlong, 0x7FFFFFFF)
 """The size in an entry that only fills a file before its first message (ConsumeQueue#fillPreBlank)."""
 
@@ -106,7 +107,7 @@ class ConsumeQueue:
             _put32(p + 8, size)
             _put64(p + 12, tags)
         else:
-            _ENTRY.pack_into(self._pending, at, log_offset, size, tags)
+            _PUT_ENTRY(self._pending, at, log_offset, size, tags)
         self._pending_size = at + _entry_bytes
         self._pending_log_bytes += size
         self.max_offset = queue_offset + 1

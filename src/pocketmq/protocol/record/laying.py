@@ -109,8 +109,10 @@ def lay(
             prepared_transaction_offset,
             len(body),
         )
-        lengths = len(topic).to_bytes(wide, "big"), len(properties).to_bytes(2, "big")
-        buffer[at : at + size] = b"".join((fixed, body, lengths[0], topic, lengths[1], properties))
+        topic_size = len(topic).to_bytes(wide, "big")
+        buffer[at : at + size] = b"".join(
+            (fixed, body, topic_size, topic, len(properties).to_bytes(2, "big"), properties)
+        )
         return size
     wide = 2 if len(topic) > _topic_bytes_v1_max else 1
     size = _fixed_bytes + len(born_host) + len(store_host) + wide + len(topic) + len(body) + len(properties)
