@@ -1,7 +1,6 @@
 """The processes that a measurement needs: broker, limit, load. Each is ended by the handle it was started with."""
 
 import json
-import mmap
 import os
 import re
 import socket
@@ -32,20 +31,20 @@ class Broker:
     start_seconds: float
 
 
-def touch_memory(size: int) -> int:
-    """Write to each page of `size` bytes, of three quarters of the free ones at most, and give them back; how many.
+@contextmanager
+def full_page_cache(spare: int = 1 << 30) -> Iterator[int]:
+    """Fill all free memory but `spare` bytes with page cache that may be dropped, as a broker's machine has it.
 
-    A virtual machine's host backs a page when it is first written: until then the page cache of a store that grows
-    costs ten times as much, and a measurement of the broker is one of the host.
+    The hypervisor of an idle virtual machine takes free memory back and backs a page again when it is next written:
+    that costs ten times the write itself. Where memory is in use, the kernel gives a growing store pages of old cache.
     """
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGESIZE")
-    size = min(size, free // 4 * 3)
-    if size <= 0:
-        return 0
-    with mmap.mmap(-1, size) as memory:
-        for at in range(0, size, mmap.PAGESIZE):
-            memory[at] = 1
-    return size
+    size = max(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGESIZE") - spare, 0)
+    with tempfile.TemporaryFile(dir=BIN) as holes:
+        holes.truncate(size)
+        chunk = memoryview(bytearray(1 << 20))
+        for at in range(0, size, len(chunk)):
+            os.preadv(holes.fileno(), [chunk], at)
+        yield size
 
 
 def build_tools() -> None:
