@@ -32,19 +32,19 @@ class Broker:
 
 
 @contextmanager
-def full_page_cache(spare: int = 1 << 30) -> Iterator[int]:
-    """Fill all free memory but `spare` bytes with page cache that may be dropped, as a broker's machine has it.
+def full_page_cache() -> Iterator[None]:
+    """Fill all free memory but a gigabyte with page cache that may be dropped, as a broker's machine has it.
 
     The hypervisor of an idle virtual machine takes free memory back and backs a page again when it is next written:
     that costs ten times the write itself. Where memory is in use, the kernel gives a growing store pages of old cache.
     """
-    size = max(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGESIZE") - spare, 0)
+    size = max(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGESIZE") - (1 << 30), 0)
     with tempfile.TemporaryFile(dir=BIN) as holes:
         holes.truncate(size)
         chunk = memoryview(bytearray(1 << 20))
         for at in range(0, size, len(chunk)):
             os.preadv(holes.fileno(), [chunk], at)
-        yield size
+        yield
 
 
 def build_tools() -> None:

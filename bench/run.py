@@ -207,7 +207,7 @@ def main() -> int:
     print(f"{title}\n\n{facts}\n")
     table.add("PocketMQ", "messages/s", "limit", "ratio", "target", "met")
     table.add("---", "---:", "---:", "---:", "---:", "---")
-    with nullcontext(0) if chosen.empty_memory else processes.full_page_cache():
+    with nullcontext() if chosen.empty_memory else processes.full_page_cache():
         met = measure_all(table, chosen)
     if not chosen.no_record:
         with (HERE / "RESULTS.md").open("a") as out:

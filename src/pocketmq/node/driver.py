@@ -5,7 +5,8 @@
                                                ├─ ReplyWithRecords: bytes read from the page cache, else by the thread
                                                ├─ Park: kept, and decided again when a message comes or time is up
                                                └─ Relay: asked of another client, whose answer is passed on
-    end of the turn: log write ─▶ publish ─▶ replies leave ─▶ parked requests that a new message concerns
+    end of the turn: replies of batches that stored nothing leave ─▶ log write
+                     ─▶ publish, and parked requests that a new message concerns ─▶ the other replies leave
 
 Nothing here knows what a message is; nothing in the broker knows what a socket is.
 """

@@ -42,8 +42,6 @@ _PUT_ENTRY = struct.Struct(">iqii").pack_into
 @cython.ccall
 def hash_on(code: cython.longlong, text: bytes) -> cython.longlong:
     """The 32 bits of `String.hashCode` of what `code` stands for followed by `text`; negative if not all is ASCII."""
-    if not cython.compiled:
-        return hash_on_slowly(code, text)
     if code < 0:
         return code
     p: cython.p_const_uchar = text

@@ -191,9 +191,8 @@ class ConsumeQueue:
             p = raw
             at = -_entry_bytes
             run = 0  # Where the entries began that are taken one behind the other.
-            while at + 2 * _entry_bytes <= len(
-                raw
-            ):  # A range whose step is no literal would count in Python's numbers.
+            # A range whose step is no literal would count in Python's numbers.
+            while at + 2 * _entry_bytes <= len(raw):
                 at += _entry_bytes
                 if cython.compiled:
                     log_offset = _get64(p + at)

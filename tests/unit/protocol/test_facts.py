@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pocketmq.model.java import java_string_hash
 from pocketmq.protocol.properties import decode_properties, encode_properties
 from pocketmq.protocol.record import examine
-from pocketmq.protocol.record.facts import Facts, _examine_plainly
+from pocketmq.protocol.record.facts import Facts, _examine_by_splitting, _examine_plainly
 
 NAMES = st.sampled_from(
     ["TAGS", "KEYS", "UNIQ_KEY", "WAIT", "DELAY", "KEYZ", "TAG", "WAITS", "plain", "ключ", "DELAYED"]
@@ -37,13 +37,19 @@ def test_the_walk_agrees_with_the_decoder(properties: dict[str, str], is_open: b
 
 
 @given(
-    st.binary(max_size=60) | st.lists(st.sampled_from([b"TAGS", b"\x01", b"\x02", b"a", b"DELAY", b"3"])).map(b"".join)
+    st.binary(max_size=60)
+    | st.lists(st.sampled_from([b"TAGS", b"\x01", b"\x02", b"a", b"DELAY", b"3"])).map(b"".join)
+    | st.lists(
+        st.sampled_from([b"TAGS\x01t\x02", b"KEYS\x01k\x02", b"UNIQ_KEY\x01u\x02", b"WAIT\x01true", b"\x02", b"a\x01b"])
+    ).map(b"".join)
 )
 def test_both_walks_say_the_same_of_any_bytes(text: bytes) -> None:
-    fast, slow = examine(text), _examine_plainly(text)
-    if fast.is_special and slow.is_special:
+    plain, split = _examine_plainly(text), _examine_by_splitting(Facts(), text) if text else Facts()
+    assert _all(plain) == _all(split)
+    fast = examine(text)
+    if fast.is_special and plain.is_special:
         return
-    assert _all(fast) == _all(slow)
+    assert _all(fast) == _all(plain)
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,8 @@ def play(disk: Disk, steps: list[tuple[object, ...]]) -> list[object]:
         elif call in ("pwrite", "pread", "nowait", "truncate", "sync"):
             if files:
                 file = files[int(arguments[0]) % len(files)]  # type: ignore[call-overload]
-                if call == "nowait":
-                    answer = outcome(lambda f=file, a=arguments: nowait(f, *a[1:]))
-                else:
-                    answer = outcome(lambda c=call, f=file, a=arguments: getattr(f, str(c))(*a[1:]))
+                action = nowait if call == "nowait" else getattr(type(file), str(call))
+                answer = outcome(lambda do=action, f=file, a=arguments: do(f, *a[1:]))
                 if call == "nowait" and answer is None:
                     # The page cache may lack what was never written.
                     answer = file.pread(*arguments[1:])  # type: ignore[arg-type]

@@ -144,6 +144,11 @@ def _examine_plainly(properties: bytes) -> Facts:
         facts.tags_code = tags_code(tags)
         facts.is_open = properties[-1] != 2
         return facts
+    return _examine_by_splitting(facts, properties)
+
+
+def _examine_by_splitting(facts: Facts, properties: bytes) -> Facts:
+    """Properties of any kind, but not none."""
     pairs = properties.split(b"\x02")
     facts.is_open = pairs[-1] != b""
     if not facts.is_open:
