@@ -53,6 +53,14 @@ def test_what_is_not_in_the_cache_is_not_waited_for(tmp_path: Path) -> None:
     assert file.pread(0, len(content)) == content
 
 
+def test_a_cache_that_holds_only_a_part_has_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = PosixDisk(tmp_path).open("a", create=True)
+    file.pwrite(0, b"abcdef")
+    monkeypatch.setattr(os, "preadv", lambda descriptor, buffers, offset, flags: 2)
+    assert nowait(file, 0, 6) is None
+    assert nowait(file, 4, 6) == bytes(2), "there the file ends"
+
+
 def test_a_system_without_these_calls_waits_and_sees_no_holes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "READS_NOWAIT", False)
     monkeypatch.setattr(disk, "SEEKS_DATA", None)

@@ -73,6 +73,12 @@ def test_a_cold_part_makes_the_whole_read_wait() -> None:
     assert nowait(segments, 9_900, 500) is None
 
 
+def test_a_file_that_lacks_its_end_ends_the_read(disk: Disk) -> None:
+    segments = filled(disk, 20_000)
+    disk.open("log/a/00000000000000000000").truncate(5_000)
+    assert nowait(segments, 4_000, 8_000) == pattern(4_000, 1_000)
+
+
 def test_the_first_file_may_start_anywhere(disk: Disk) -> None:
     segments = new(disk)
     segments.write(70_500, b"x")
