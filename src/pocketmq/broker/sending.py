@@ -24,7 +24,8 @@ from pocketmq.model.permissions import is_writeable, perm_text
 from pocketmq.model.topic import TopicConfig, TopicFilterType
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
-from pocketmq.protocol.frame.send_header import ABSENT, SendHeader, read_send
+from pocketmq.protocol.frame.plain_send import ABSENT
+from pocketmq.protocol.frame.send_header import SendHeader, read_send
 from pocketmq.protocol.frame.send_reply import Stored
 from pocketmq.protocol.message import BatchEntry, split_batch
 from pocketmq.protocol.message_id import encode_message_id

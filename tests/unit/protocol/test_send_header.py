@@ -1,5 +1,8 @@
 """The hot request and its answer: the fast way and the slow way say the same."""
 
+import json
+import struct
+
 import pytest
 from golden_cases import cases_of
 from hand_frames import UNIQUE_KEY, send_frame
@@ -8,7 +11,9 @@ from pocketmq.model.errors import Refusal
 from pocketmq.model.peer import pack_host
 from pocketmq.protocol.connection import Connection
 from pocketmq.protocol.frame import JSON, ROCKETMQ, Command
-from pocketmq.protocol.frame.send_header import ABSENT, SendHeader, read_send
+from pocketmq.protocol.frame.json_header import language_number, load_fields, load_header
+from pocketmq.protocol.frame.plain_send import ABSENT
+from pocketmq.protocol.frame.send_header import SendHeader, read_send
 from pocketmq.protocol.frame.send_reply import SendReplies, Stored
 
 NAMES = (
@@ -68,8 +73,6 @@ def test_optional_fields_have_their_defaults(kind: int) -> None:
 )
 @pytest.mark.parametrize("kind", [JSON, ROCKETMQ])
 def test_properties_keep_every_character(text: str, kind: int) -> None:
-    import json
-
     if kind == JSON:
         ext = {"a": "g", "b": "t", "c": "d", "d": "1", "e": "0", "f": "0", "g": "1", "h": "0", "i": text}
         header = json.dumps({"code": 310, "extFields": ext, "flag": 0, "opaque": 1, "version": 1}).encode()
@@ -129,3 +132,40 @@ def test_a_batch_of_answers_is_its_answers_one_behind_the_other(kinds: list[int]
     together = replies.encode_all(outcomes, commands)
     assert together == b"".join(replies.encode(*pair) for pair in zip(outcomes, commands, strict=True))
     assert [answer.opaque for answer in Connection().feed(together)] == list(range(len(kinds)))
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        ("", ""),
+        ("", ',"remark":"why not"'),
+        ("", ',"code":320'),
+        ("", ',"extFields":null'),
+        (' "opaque":9,', ""),
+        ('"opaque":"9",', ',"version":"401"'),
+        ("", ',"language":"RUST"'),
+        ("", ',"language":12'),
+        ("", ',"language":null'),
+        ("", ',"flag":null'),
+    ],
+)
+@pytest.mark.parametrize("letters", [{}, {"j": "3", "l": "16"}, {"e": "x"}, {"n": "broker-a"}, {"h": "0", "k": "true"}])
+def test_a_header_says_the_same_however_its_parts_stand(begins: str, ends: str, letters: dict[str, str]) -> None:
+    fields = dict(zip("abcdefgh", ("g", "t", "TBW102", "4", "0", "0", "1", "0"), strict=True)) | letters
+    said = f'"code":310,{begins}"extFields":{json.dumps(fields, separators=(",", ":"))},"flag":0,"opaque":1{ends}'
+    expected = load_header(f"{{{said}}}".encode())
+    for header in (f"{{{said}}}".encode(), f"{{ {said}}}".encode()):
+        command = _only(struct.pack(">II", 4 + len(header), len(header)) + header)
+        assert (command.code, command.flag, command.opaque) == (expected.code, expected.flag, expected.opaque)
+        assert (command.version, command.remark) == (expected.version, expected.remark)
+        assert command.language == language_number(expected.language)
+        asked = Command.of(command.code, load_fields(bytes(expected.extFields)))
+        assert _outcome(command) == _outcome(asked)
+        assert command.fields == asked.fields
+
+
+def _outcome(command: Command) -> object:
+    try:
+        return _values(read_send(command))
+    except Refusal as refusal:
+        return refusal.remark

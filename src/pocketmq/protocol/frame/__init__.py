@@ -12,7 +12,8 @@
 A request code beyond 32,767 is cut to 16 bits by the binary form: POP's 200050 arrives as 3442.
 Sources: RemotingCommand, RocketMQSerializable, NettyDecoder.
 
-`command` and `send_header` read, `encoding` and `send_reply` write; `json_header` takes JSON of any shape.
+`command` and `send_header` read, `encoding` and `send_reply` write; `json_header` takes JSON of any shape, `plain_send`
+the busiest request where nothing is compiled.
 """
 
 from pocketmq.protocol.frame.command import Command, decode, is_compiled, split

@@ -21,6 +21,7 @@ from pocketmq.protocol.frame.json_header import (
     load_fields,
     load_header,
 )
+from pocketmq.protocol.frame.plain_send import SEND_BEGINS, Letters, load_send
 
 is_compiled: bool = cython.compiled
 _INT32 = struct.Struct(">i").unpack_from
@@ -44,6 +45,7 @@ class Command:
         self._ext = b""
         self._ext_start = self._ext_end = self._body_start = self._body_end = 0
         self._fields: dict[str, str] | None = None
+        self._letters: Letters | None = None
 
     @staticmethod
     def of(
@@ -76,6 +78,8 @@ class Command:
         if self._fields is None:
             if self._ext:
                 self._fields = load_fields(self._ext)
+            elif self._letters is not None:
+                self._fields = load_fields(bytes(load_header(self._data[self._ext_start : self._ext_end]).extFields))
             elif self._ext_end == self._ext_start:
                 self._fields = {}
             elif self.serialize_type == JSON:
@@ -87,7 +91,7 @@ class Command:
     @property
     def fields_text(self) -> bytes:
         """The text of the fields' JSON object where they are still that, else empty."""
-        if self._fields is not None or self.serialize_type != JSON:
+        if self._fields is not None or self._letters is not None or self.serialize_type != JSON:
             return b""
         return self._ext or self._data[self._ext_start : self._ext_end]
 
@@ -158,7 +162,10 @@ def decode(data: bytes, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> Com
     command._body_end = end
     command.serialize_type = serialize_type
     if serialize_type == JSON:
-        if not (cython.compiled and _scan_json(command, data, start + 4, header_end)):
+        if cython.compiled:
+            if not _scan_json(command, data, start + 4, header_end):
+                _take(command, load_header(data[start + 4 : header_end]))
+        elif not (data.startswith(SEND_BEGINS, start + 4) and _take_send(command, data, start + 4, header_end)):
             _take(command, load_header(data[start + 4 : header_end]))
     elif serialize_type == ROCKETMQ:
         _read_binary(command, data, start + 4, header_end)
@@ -176,6 +183,22 @@ def _take(command: Command, header: JsonHeader) -> None:
     command.language = JAVA_LANGUAGE if header.language == "JAVA" else language_number(header.language)
     command.remark = header.remark
     command._ext = bytes(header.extFields)
+
+
+def _take_send(command: Command, data: bytes, start: int, end: int) -> bool:
+    """A send in its common shape, for plain Python; false for any other, which the tolerant reader then takes."""
+    header = load_send(data[start:end])
+    if header is None:
+        return False
+    command.code = header.code
+    command.flag = header.flag
+    command.opaque = header.opaque
+    command.version = header.version
+    command.language = JAVA_LANGUAGE if header.language == "JAVA" else language_number(header.language)
+    command.remark = header.remark
+    command._letters = header.extFields
+    command._ext_start, command._ext_end = start, end
+    return True
 
 
 @cython.cfunc

@@ -5,9 +5,6 @@ SEND_MESSAGE_V2 and SEND_BATCH_MESSAGE name their fields a..n; SEND_MESSAGE spel
 """
 
 from collections.abc import Mapping
-from typing import Annotated
-
-import msgspec
 
 try:
     import cython
@@ -16,16 +13,14 @@ except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
 
 from pocketmq.model.errors import Refusal
 from pocketmq.protocol.frame.encoding import ROCKETMQ
+from pocketmq.protocol.frame.plain_send import ABSENT, letters_of
 
 if not cython.compiled:
     from pocketmq.protocol.frame.command import Command
 
-ABSENT = -1
 _SEND_MESSAGE = 10
 _PROPERTIES_SCANNED_MAX = 65_536
 _INT32_MAX = 2_147_483_647
-_Int32 = Annotated[int, msgspec.Meta(ge=-_INT32_MAX - 1, le=_INT32_MAX)]
-_Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _scratch = bytearray(4096 + _PROPERTIES_SCANNED_MAX)
 
 _NAMES = {
@@ -76,31 +71,6 @@ class SendHeader:
         return self._default_topic
 
 
-class _Letters(msgspec.Struct, gc=False, rename=lambda name: _NAMES[name][1]):
-    """The one-letter form in plain Python, standing in for a SendHeader: msgspec reads the numbers in it."""
-
-    producer_group: str
-    topic: str
-    default_topic: str
-    default_topic_queue_nums: _Int32
-    queue_id: _Int32
-    sys_flag: _Int32
-    born_timestamp: _Int64
-    flag: _Int32
-    text: str = msgspec.field(name="i", default="")
-    reconsume_times: _Int32 = 0
-    unit_mode: bool = False
-    max_reconsume_times: _Int32 = ABSENT
-    batch: bool = False
-
-    @property
-    def properties(self) -> bytes:
-        return self.text.encode("utf-8", "replace")
-
-
-_decode_letters = msgspec.json.Decoder(_Letters, strict=False).decode
-
-
 def read_send(command: Command) -> SendHeader:
     """The send header of `command`. Raises Refusal that names a missing or ill-typed field."""
     header: SendHeader
@@ -115,12 +85,9 @@ def read_send(command: Command) -> SendHeader:
         elif _scan_json(header, command._data, command._ext_start, command._ext_end):
             return header
     if not cython.compiled and command.code != _SEND_MESSAGE:
-        try:
-            if command._ext and command._fields is None:
-                return _decode_letters(command._ext)  # type: ignore[return-value]
-            return msgspec.convert(command.fields, _Letters, strict=False)  # type: ignore[return-value]
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return _from_fields(command.fields, 1)  # Says what is wrong, or that nothing is.
+        letters = command._letters or letters_of(command.fields_text, command.fields)
+        if letters is not None:
+            return letters  # type: ignore[return-value]
     return _from_fields(command.fields, 0 if command.code == _SEND_MESSAGE else 1)
 
 
