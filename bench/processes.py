@@ -75,20 +75,24 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def pocketmq(python: str) -> Iterator[Broker]:
-    """`pocketmq up` on fresh data and free ports, on the broker's core."""
-    with tempfile.TemporaryDirectory(prefix="pocketmq-bench-") as folder:
-        log = Path(folder) / "log"
-        ports = ["--port", "0", "--namesrv-port", "0", "--host", "127.0.0.1"]
-        up = [str(Path(python).parent / "pocketmq"), "up", "--json", "--data", f"{folder}/data", *ports]
-        began = time.perf_counter()
-        process = start_on(BROKER_CORE, up, log)
-        try:
-            port = int(wait_for_addresses(process, log, began)["broker"].rpartition(":")[2])
-            wait_for_first_send(process, port, began)
-            yield Broker(process.pid, port, time.perf_counter() - began)
-        finally:
-            end(process)
+def pocketmq(python: str, kept: Path) -> Iterator[Broker]:
+    """`pocketmq up` on fresh data in `kept` and free ports, on the broker's core.
+
+    The data stays until the whole run ends: to delete it would give its pages back, and the next broker would pay the
+    hypervisor for them (`full_page_cache`).
+    """
+    folder = tempfile.mkdtemp(dir=kept)
+    log = Path(folder) / "log"
+    ports = ["--port", "0", "--namesrv-port", "0", "--host", "127.0.0.1"]
+    up = [str(Path(python).parent / "pocketmq"), "up", "--json", "--data", f"{folder}/data", *ports]
+    began = time.perf_counter()
+    process = start_on(BROKER_CORE, up, log)
+    try:
+        port = int(wait_for_addresses(process, log, began)["broker"].rpartition(":")[2])
+        wait_for_first_send(process, port, began)
+        yield Broker(process.pid, port, time.perf_counter() - began)
+    finally:
+        end(process)
 
 
 def wait_for_addresses(process: subprocess.Popen[bytes], log: Path, began: float) -> dict[str, str]:
