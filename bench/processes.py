@@ -75,7 +75,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def pocketmq(python: str, kept: Path) -> Iterator[Broker]:
+def pocketmq(python: str, kept: Path, flush: str = "async") -> Iterator[Broker]:
     """`pocketmq up` on fresh data in `kept` and free ports, on the broker's core.
 
     The data stays until the whole run ends: to delete it would give its pages back, and the next broker would pay the
@@ -84,7 +84,7 @@ def pocketmq(python: str, kept: Path) -> Iterator[Broker]:
     folder = tempfile.mkdtemp(dir=kept)
     log = Path(folder) / "log"
     ports = ["--port", "0", "--namesrv-port", "0", "--host", "127.0.0.1"]
-    up = [str(Path(python).parent / "pocketmq"), "up", "--json", "--data", f"{folder}/data", *ports]
+    up = [str(Path(python).parent / "pocketmq"), "up", "--json", "--data", f"{folder}/data", "--flush", flush, *ports]
     began = time.perf_counter()
     process = start_on(BROKER_CORE, up, log)
     try:

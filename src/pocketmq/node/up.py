@@ -22,6 +22,14 @@ NAMESRV_CONFIG = "config/namesrv.properties"
 """Where settings changed over the network are kept, in the data folder; read again at the next start."""
 
 
+_FLUSHES = {
+    "SYNC_FLUSH": "A send is answered when its message is on the disk; --flush async answers sooner and may lose the "
+    "last half second in a power cut.",
+    "ASYNC_FLUSH": "A send is answered when its message is written, the disk follows: a power cut may take the last "
+    "half second. --flush sync is safer.",
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the flags of `pocketmq up`; those left out leave the settings to environment and defaults."""
     parser.add_argument("--data", metavar="DIR", help=f"folder of the messages ({DATA})")
@@ -33,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="address to listen on (127.0.0.1, because nobody is asked for a password; 0.0.0.0 is every address)",
     )
     parser.add_argument("--advertise", metavar="ADDRESS", help="address told to clients (the one listened on)")
-    parser.add_argument("--flush", choices=("async", "sync"), help="answer a send at once, or when it is on the disk")
+    parser.add_argument("--flush", choices=("async", "sync"), help="answer a send when it is written, or on the disk (sync)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="any setting of the broker"
     )
@@ -61,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         def announce(listening: "Listening") -> None:
             if arguments.ready_file:
                 write_ready_file(arguments.ready_file, listening)
-            for line in ready_lines(broker.broker_name, listening, as_json=arguments.json):
+            for line in ready_lines(broker, listening, as_json=arguments.json):
                 print(line, flush=True)
 
         return run_loop(serve(StandalonePlan(broker, namesrv, announce)))
@@ -85,12 +93,15 @@ def settings_of(
 def _broker_settings(
     arguments: argparse.Namespace, environment: dict[str, str], data: str
 ) -> "tuple[BrokerSettings, list[str]]":
-    from pocketmq.model.broker_settings import BrokerSettings
+    from pocketmq.model.broker_settings import BrokerSettings, FlushDiskType
     from pocketmq.node.completion import LOOPBACK
     from pocketmq.node.config_files import apply, environment_entries, stored_entries, word_entries
 
     settings = BrokerSettings(
-        bind_address=LOOPBACK, store_path_root_dir=data, broker_config_path=os.path.join(data, BROKER_CONFIG)
+        bind_address=LOOPBACK,
+        store_path_root_dir=data,
+        broker_config_path=os.path.join(data, BROKER_CONFIG),
+        flush_disk_type=FlushDiskType.SYNC_FLUSH,
     )
     flags = {
         "--data": ("storePathRootDir", arguments.data),
@@ -146,8 +157,9 @@ def report(settings: "Settings", warnings: list[str]) -> None:
         log.info("without meaning here, because %s: %s", reason, ", ".join(keys))
 
 
-def ready_lines(broker_name: str, listening: "Listening", *, as_json: bool) -> list[str]:
-    """What standard output says once both accept: one line of JSON, or Java's two lines and what to try next."""
+def ready_lines(broker: "BrokerSettings", listening: "Listening", *, as_json: bool) -> list[str]:
+    """What standard output says once both accept: one line of JSON, or Java's two lines, when an answered send is
+    safe, and what to try next."""
     from pocketmq.node.start_up_lines import broker_started, namesrv_started
 
     if as_json:
@@ -156,7 +168,8 @@ def ready_lines(broker_name: str, listening: "Listening", *, as_json: bool) -> l
     namesrv = "" if usual else f" --namesrv {listening.namesrv_address}"
     return [
         namesrv_started(listening.namesrv_address),
-        broker_started(broker_name, listening.broker_address, listening.namesrv_address),
+        broker_started(broker.broker_name, listening.broker_address, listening.namesrv_address),
+        _FLUSHES[broker.flush_disk_type],
         f"Try: pocketmq tail TopicTest{namesrv}   and in another window: pocketmq send TopicTest hello{namesrv}",
     ]
 

@@ -48,12 +48,20 @@ def test_up_listens_on_loopback_and_keeps_all_in_one_folder(tmp_path: Path) -> N
 
 
 def test_up_takes_its_flags(tmp_path: Path) -> None:
-    flags = "--port 0 --namesrv-port 0 --host 0.0.0.0 --advertise mq.example --flush sync --set traceOn=false"
+    flags = "--port 0 --namesrv-port 0 --host 0.0.0.0 --advertise mq.example --flush async --set traceOn=false"
     broker, namesrv = up_settings("--data", str(tmp_path), *flags.split())
     assert (broker.bind_address, broker.listen_port, broker.broker_ip1) == ("0.0.0.0", 0, "mq.example")
     assert (namesrv.bind_address, namesrv.listen_port) == ("0.0.0.0", 0)
-    assert broker.flush_disk_type is FlushDiskType.SYNC_FLUSH
+    assert broker.flush_disk_type is FlushDiskType.ASYNC_FLUSH
     assert not broker.trace_on
+
+
+def test_up_answers_when_the_disk_has_it_and_mqbroker_as_java_does(tmp_path: Path) -> None:
+    assert up_settings("--data", str(tmp_path))[0].flush_disk_type is FlushDiskType.SYNC_FLUSH
+    assert broker_settings().flush_disk_type is FlushDiskType.ASYNC_FLUSH
+    listening = Listening(namesrv_address="127.0.0.1:9876", broker_address="127.0.0.1:10911")
+    hasty, _ = up_settings("--data", str(tmp_path), "--flush", "async")
+    assert "--flush sync is safer" in up.ready_lines(hasty, listening, as_json=False)[2]
 
 
 def test_the_order_is_default_file_environment_flag(tmp_path: Path) -> None:
@@ -160,14 +168,17 @@ def test_warnings_and_keys_without_meaning_are_logged_once(caplog: pytest.LogCap
 
 def test_the_lines_that_scripts_wait_for() -> None:
     usual = Listening(namesrv_address="127.0.0.1:9876", broker_address="127.0.0.1:10911")
-    assert up.ready_lines("broker-a", usual, as_json=False) == [
+    broker, _ = up_settings("--set", "brokerName=broker-a")
+    assert up.ready_lines(broker, usual, as_json=False) == [
         "The Name Server boot success. serializeType=JSON, address 127.0.0.1:9876",
         "The broker[broker-a, 127.0.0.1:10911] boot success. serializeType=JSON and name server is 127.0.0.1:9876",
+        "A send is answered when its message is on the disk; --flush async answers sooner and may lose the last half "
+        "second in a power cut.",
         "Try: pocketmq tail TopicTest   and in another window: pocketmq send TopicTest hello",
     ]
     other = Listening(namesrv_address="127.0.0.1:19876", broker_address="127.0.0.1:10911")
-    assert "send TopicTest hello --namesrv 127.0.0.1:19876" in up.ready_lines("broker-a", other, as_json=False)[2]
-    (line,) = up.ready_lines("broker-a", other, as_json=True)
+    assert "send TopicTest hello --namesrv 127.0.0.1:19876" in up.ready_lines(broker, other, as_json=False)[3]
+    (line,) = up.ready_lines(broker, other, as_json=True)
     assert json.loads(line) == {"namesrv": "127.0.0.1:19876", "broker": "127.0.0.1:10911", "pid": os.getpid()}
 
 
