@@ -1,6 +1,7 @@
 """Words for stories told to a hand-driven driver."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 
 from hand_driver import HandDriver, HandLink
@@ -10,17 +11,16 @@ from pocketmq.node.driver import Session
 from pocketmq.protocol.codes import RequestCode
 from pocketmq.protocol.frame import encode_request
 
-Story = Callable[[], Awaitable[None]]
+Story = Callable[..., Awaitable[None]]
 
 
-def in_loop(story: Story) -> Callable[[], None]:
-    """Runs an async test on a loop of its own."""
+def in_loop(story: Story) -> Callable[..., None]:
+    """Runs an async test on a loop of its own; pytest sees its fixtures."""
 
-    def run() -> None:
-        asyncio.run(story())  # type: ignore[arg-type]
+    @functools.wraps(story)
+    def run(**fixtures: object) -> None:
+        asyncio.run(story(**fixtures))  # type: ignore[arg-type]
 
-    run.__name__ = story.__name__  # type: ignore[attr-defined]
-    run.__doc__ = story.__doc__
     return run
 
 

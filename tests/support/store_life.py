@@ -19,14 +19,14 @@ def reopened(disk: MemoryDisk, sizes: StoreSizes = SIZES) -> tuple[MessageStore,
     return open_store(disk, sizes, T0)
 
 
-def send(store: MessageStore, count: int, topic: str = "T", body_bytes: int = 50) -> list[Appended]:
-    """Records whose body and key say which place in which queue they have."""
+def send(store: MessageStore, count: int, topic: str = "T", body_bytes: int = 50, since_ms: int = T0) -> list[Appended]:
+    """Records, one a millisecond, whose body and key say which place in which queue they have."""
     sent = []
     for number in range(count):
         name = f"{topic}{number % 2}.{store.queue(topic, number % 2).next_offset}"
         body = f"{name}|".encode().ljust(body_bytes, b"x")
         message = NewMessage(topic, number % 2, body, f"KEYS\x01{name}\x02".encode())
-        sent.append(store.append(message, T0 + number))
+        sent.append(store.append(message, since_ms + number))
     store.write()
     store.publish(store.log.written, T0)
     return sent

@@ -13,6 +13,7 @@ from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
 from pocketmq.protocol.headers.administration import GetBrokerConfigResponse
 from pocketmq.protocol.java_properties import parse_properties
+from pocketmq.store.retention import MANUAL_TURNS
 
 MULTI_PATH_SEPARATOR = ","
 """MixAll.MULTI_PATH_SPLITTER."""
@@ -85,9 +86,16 @@ def clean_unused_topic(request: Command, peer: Peer, state: BrokerState, now_ms:
     return Reply()
 
 
-def delete_expired_files(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
-    """DELETE_EXPIRED_COMMITLOG, CLEAN_EXPIRED_CONSUMEQUEUE: the node removes what has expired, whatever the hour."""
-    state.retention_due = True
+def delete_expired_log(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
+    """DELETE_EXPIRED_COMMITLOG: the node removes log files that have expired, whatever the hour."""
+    state.log_expiry_due = MANUAL_TURNS
+    return Reply()
+
+
+def clean_expired_queues(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
+    """CLEAN_EXPIRED_CONSUMEQUEUE: the node removes queue files whose messages are gone. Java removes the queue with
+    its last message, and it starts again from 0, where no group's offset is; here it keeps where it was."""
+    state.queue_sweep_due = True
     return Reply()
 
 
@@ -175,6 +183,6 @@ HANDLERS: dict[int, Handler] = {
     RequestCode.GET_BROKER_CONFIG: get_broker_config,
     RequestCode.UPDATE_BROKER_CONFIG: update_broker_config,
     RequestCode.CLEAN_UNUSED_TOPIC: clean_unused_topic,
-    RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE: delete_expired_files,
-    RequestCode.DELETE_EXPIRED_COMMITLOG: delete_expired_files,
+    RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE: clean_expired_queues,
+    RequestCode.DELETE_EXPIRED_COMMITLOG: delete_expired_log,
 }

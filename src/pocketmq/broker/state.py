@@ -1,7 +1,7 @@
 """Everything a broker's handlers know and change: one value, made once, owned by the event loop.
 
-`outbox`, `unsaved`, `registration_due`, `resets_made` and `retention_due` are what the node must carry out after a
-request; the numbers about the machine are what it tells from time to time.
+`outbox`, `unsaved`, `registration_due`, `resets_made`, `log_expiry_due` and `queue_sweep_due` are what the node must
+carry out after a request; the numbers about the machine are what it tells from time to time.
 """
 
 from collections.abc import Callable
@@ -63,6 +63,7 @@ class BrokerState:
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
         self.configuration = ConfigurationTable(settings, boot_ms)
         self.statistics = Statistics(settings.broker_cluster_name, boot_ms, day_starts_ms)
+        self.day_starts_ms = day_starts_ms
         self.send_backs = 0
         self.sends = 0
         self.bugs = 0
@@ -72,7 +73,8 @@ class BrokerState:
         self.unsaved: set[str] = set()
         self.registration_due = False
         self.resets_made: set[tuple[str, int]] = set()
-        self.retention_due = False
+        self.log_expiry_due = 0
+        self.queue_sweep_due = False
 
         self.memory_bytes = MEMORY_BYTES_ASSUMED
         self.disk_total_bytes = 0

@@ -30,13 +30,6 @@ BROKER_IDLE_KEYS = (
         """,
     ),
     UnusedKeys(
-        "nothing is deleted because of its age or a full disk",
-        """
-        deleteWhen fileReservedTime deleteFileBatchMax cleanResourceInterval cleanFileForciblyEnable
-        diskMaxUsedSpaceRatio diskSpaceCleanForciblyRatio diskSpaceWarningLevelRatio
-        """,
-    ),
-    UnusedKeys(
         "there are no replicas",
         """
         haMasterAddress haSendHeartbeatInterval haHousekeepingInterval haTransferBatchSize haMaxGapNotInSync

@@ -176,6 +176,8 @@ class Settings:
     ENVIRONMENT_PREFIX: ClassVar[str] = "POCKETMQ_"
 
     passed_over: dict[str, str] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
+    """The keys that somebody has set, if only to their default."""
 
     def assign(self, key: str, text: str, origin: str = "") -> list[str]:
         """Sets the value of `key` from a text; returns warnings. UserError names `origin`, the key and the remedy."""
@@ -201,6 +203,7 @@ class Settings:
             if isinstance(parsed, str) and "#" in parsed:
                 warnings.append(f"{place}{key} is {parsed!r}, with its '#': {_INLINE_COMMENT}")
             setattr(self, declaration.attribute, parsed)
+            self.given.add(key)
         if unused:
             self.passed_over[key] = value
         return warnings
@@ -229,6 +232,7 @@ class Settings:
         """An independent copy."""
         twin = copy.copy(self)
         twin.passed_over = dict(self.passed_over)
+        twin.given = set(self.given)
         return twin
 
 

@@ -134,7 +134,10 @@ class StoreSettings(Settings):
         "cleanResourceInterval", 10_000, "Milliseconds between two looks for expired files.", low=1
     )
     clean_file_forcibly_enable: bool = switch(
-        "cleanFileForciblyEnable", True, "Delete old files before their time when the disk is full.", important=True
+        "cleanFileForciblyEnable",
+        True,
+        "Delete old files before their time when the disk is full; unless the key is given, none is.",
+        important=True,
     )
     disk_max_used_space_ratio: int = integer(
         "diskMaxUsedSpaceRatio", 75, "Per cent of the disk in use from which expired files go at any hour.", high=100

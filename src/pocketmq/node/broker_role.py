@@ -3,7 +3,7 @@
 start:  open the store (recovery) ─▶ tables ─▶ listen ─▶ register ─▶ ready
 beat:   every 100 ms  parked requests and delayed messages that are due
         every flush interval  log sync (ASYNC_FLUSH)      every second  queues and keys to their files, statistics
-        every 5 s  consumer offsets, checkpoint           every 10 s  clients that fell silent
+        every 5 s  consumer offsets, checkpoint           every 10 s  clients that fell silent, files that expired
 stop:   accept no more ─▶ finish the turn ─▶ tables ─▶ unregister ─▶ close the store (no `abort` file remains)
 """
 
@@ -18,6 +18,7 @@ from pocketmq.broker.sessions import expire
 from pocketmq.broker.state import CONFIGURATION, CONSUMER_OFFSETS, DELAY_OFFSETS, BrokerState
 from pocketmq.model.broker_settings import BrokerSettings, FlushDiskType
 from pocketmq.model.errors import UserError
+from pocketmq.node.cleaning import Cleaning
 from pocketmq.node.completion import namesrv_addresses
 from pocketmq.node.config_files import write_changes
 from pocketmq.node.driver import BrokerDriver
@@ -91,6 +92,8 @@ class BrokerNode:
             is_sync=settings.flush_disk_type is FlushDiskType.SYNC_FLUSH,
             timeout_ms=settings.sync_flush_timeout,
         )
+        self.cleaning = Cleaning(self.state, self.durability, self.table_flusher)
+        self.cleaning.before_serving(boot_ms)
         self.tables = TablesWriter(self.table_flusher, self.state.unsaved, self._save_work)
         replies = SendReplies(self.state.store_host, settings.region_id, settings.trace_on)
         self.driver = BrokerDriver(self.state, self.durability, self.tables, replies, self.clock.now_ms)
@@ -121,6 +124,7 @@ class BrokerNode:
                 self.durability.sync_log()
             if self._beats % _SECOND_BEATS == 0:
                 self._each_second(now_ms)
+            self.cleaning.beat(now_ms)
             if self._beats % _OFFSETS_BEATS == 0 or self.store.progress_due:
                 self._save_progress()
             if self._beats % _CLIENTS_BEATS == 0:
@@ -132,7 +136,7 @@ class BrokerNode:
 
     async def stop(self) -> None:
         """Refuses sends, finishes what was accepted, tells the name servers, leaves a store that needs no repair."""
-        has_failed = self.store.refuses is not None
+        has_failed = self.durability.has_failed
         self.store.refuses = self.store.refuses or "shut down"
         self.server.stop_accepting()
         self.fast_server.stop_accepting()
@@ -167,7 +171,7 @@ class BrokerNode:
             self.tables.save_also({CONSUMER_OFFSETS})
         if self.state.delays.is_changed:
             self.tables.save_also({DELAY_OFFSETS})
-        if self._deriving or self.store.refuses is not None:
+        if self._deriving or self.durability.has_failed:
             return
         try:
             log_offset = self.store.write_derived()

@@ -50,6 +50,9 @@ class Durability:
         self._waiting: deque[Held] = deque()
         self._syncing = False
         self._is_full = False
+        self._is_short = False
+        self.has_failed = False
+        """Whether a write or sync of the log failed, for another reason than a full disk."""
 
     def hold(self, held: Held) -> None:
         """Keeps a batch's answers until its records are as durable as policy asks."""
@@ -92,10 +95,24 @@ class Durability:
         """Lets a full disk be tried again, and answers those who have waited for a sync too long."""
         if self._is_full:
             self._is_full = False
-            self.store.refuses = None
+            if not self._is_short:
+                self.store.refuses = None
         while self._waiting and now_ms - self._waiting[0].since_ms > self.timeout_ms:
             held = self._waiting.popleft()
             _refuse(held, Reply(ResponseCode.FLUSH_DISK_TIMEOUT, f"no flush within {self.timeout_ms} ms"))
+
+    def note_room(self, is_short: bool, used: float) -> None:
+        """Refuses appends while more of the disk is in use than the settings allow (`used`, 0.0 to 1.0)."""
+        if is_short == self._is_short or self.has_failed:
+            return
+        self._is_short = is_short
+        if is_short:
+            log.error("%.0f %% of the disk are in use: sends are refused until there is room", used * 100)
+            self.store.refuses = f"CL: {used:.2f} CQ: {used:.2f} INDEX: {used:.2f}"
+        else:
+            log.warning("%.0f %% of the disk are in use: sends are taken again", used * 100)
+            if not self._is_full:
+                self.store.refuses = None
 
     def _sync_waiting(self) -> None:
         if not self._syncing and self.store.log.written > self.store.log.flushed:
@@ -111,7 +128,7 @@ class Durability:
         if error is not None:
             self._sync_failed(error)
             return
-        if self.store.refuses is not None and not self._is_full:
+        if self.has_failed:
             return
         self.store.mark_flushed(log_offset)
         if self.is_sync:
@@ -139,7 +156,8 @@ class Durability:
             _refuse(self._waiting.popleft(), Reply(ResponseCode.FLUSH_DISK_TIMEOUT, f"the disk failed: {error}"))
 
     def _poison(self, error: OSError) -> None:
-        self._is_full = False
+        self._is_full = self._is_short = False
+        self.has_failed = True
         self.store.refuses = f"failed: {error.strerror or error}"
         log.critical(
             "the log's disk failed (%s): nothing more is acknowledged. Check the disk, then start the broker again; "

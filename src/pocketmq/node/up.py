@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="address to listen on (127.0.0.1, because nobody is asked for a password; 0.0.0.0 is every address)",
     )
     parser.add_argument("--advertise", metavar="ADDRESS", help="address told to clients (the one listened on)")
-    parser.add_argument("--flush", choices=("async", "sync"), help="answer a send when it is written, or on the disk (sync)")
+    parser.add_argument(
+        "--flush", choices=("async", "sync"), help="answer a send when it is written, or on the disk (sync)"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings", help="any setting of the broker"
     )
@@ -102,6 +104,9 @@ def _broker_settings(
         store_path_root_dir=data,
         broker_config_path=os.path.join(data, BROKER_CONFIG),
         flush_disk_type=FlushDiskType.SYNC_FLUSH,
+        disk_max_used_space_ratio=95,
+        disk_space_clean_forcibly_ratio=97,
+        disk_space_warning_level_ratio=98,
     )
     flags = {
         "--data": ("storePathRootDir", arguments.data),

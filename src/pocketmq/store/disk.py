@@ -84,7 +84,8 @@ class Disk(Protocol):
         """Bytes in the file of this name."""
 
     def free_ratio(self) -> float:
-        """The part of the file system that is free for us, 0.0 to 1.0."""
+        """The part of the file system that is free for us, 0.0 to 1.0: what is kept for its administrator counts as
+        neither free nor used (UtilAll#getDiskPartitionSpaceUsedPercent)."""
 
 
 def checked(path: str) -> str:
@@ -249,4 +250,5 @@ class PosixDisk:
 
     def free_ratio(self) -> float:
         space = os.statvfs(self.root)
-        return space.f_bavail / space.f_blocks if space.f_blocks else 0.0
+        for_us = space.f_blocks - space.f_bfree + space.f_bavail
+        return space.f_bavail / for_us if for_us else 0.0

@@ -12,7 +12,7 @@ from pocketmq.store.commit_log import Dispatch
 from pocketmq.store.disk import Disk, File
 from pocketmq.store.index_file import IndexFile, Shape, index_names, is_plausible, name_for, walk_slot
 from pocketmq.store.index_recovery import repair
-from pocketmq.store.segments import UnsyncedFolder
+from pocketmq.store.segments import Removal, UnsyncedFolder
 
 
 class KeyIndex:
@@ -145,12 +145,19 @@ class KeyIndex:
 
     def drop_before(self, log_offset: int) -> list[str]:
         """Remove the files whose records all lie before `log_offset`, never the newest; their names. Durable."""
-        dropped = []
+        removals = self.release_before(log_offset)
+        for removal in removals:
+            removal.sync()
+        return [removal.path.rpartition("/")[2] for removal in removals]
+
+    def release_before(self, log_offset: int) -> list[Removal]:
+        """As `drop_before`, but the disk still has the files: the caller owes each its `sync`."""
+        removals = []
         while self._sealed and self._sealed[0].header.end_log_offset < log_offset:
             index = self._sealed.pop(0)
-            self._remove(index)
-            dropped.append(index.name)
-        return dropped
+            self._unsynced.pop(index.name, None)
+            removals.append(Removal(self._disk, f"{self._folder}/{index.name}"))
+        return removals
 
     def truncate_after(self, log_offset: int) -> None:
         """Forget the records from `log_offset` on, because the log was cut there. Files that go are gone durably."""

@@ -246,6 +246,10 @@ class MessageStore:
         """Ids of the topic's queues, ascending."""
         return sorted(self._by_topic.get(topic, ()))
 
+    def all_queues(self) -> list[ConsumeQueue]:
+        """Every queue of every topic."""
+        return list(self._queues.values())
+
     def find_queue(self, topic: str, queue_id: int) -> ConsumeQueue | None:
         """The queue if anything was ever written to it."""
         return self._queues.get((topic, queue_id))
@@ -307,23 +311,26 @@ class MessageStore:
     def store_timestamp(self, topic: str, queue_id: int, queue_offset: int) -> int:
         """When the message was stored, in ms; -1 if there is none."""
         entry = self.entry(topic, queue_id, queue_offset)
-        return -1 if entry is None else self._timestamp_at(entry.log_offset)
+        return -1 if entry is None else self.stored_at(entry.log_offset)
 
     def offset_by_time(self, topic: str, queue_id: int, timestamp: int, upper: bool = False) -> int:
         """First queue offset stored at or after `timestamp`; `upper`: the last one stored at or before it."""
         queue = self._queues.get((topic, queue_id))
         if queue is None or queue.max_offset == queue.min_offset:
             return 0
-        low: int = queue.min_offset
+        low = self.first_stored_at(queue, queue.min_offset, timestamp + 1 if upper else timestamp)
+        return low - 1 if upper and low > queue.min_offset else low
+
+    def first_stored_at(self, queue: ConsumeQueue, low: int, timestamp: int) -> int:
+        """First queue offset from `low` on that was stored at or after `timestamp`; the queue's end if none was."""
         high: int = queue.max_offset
         while low < high:
             middle = (low + high) // 2
-            stored = self.store_timestamp(topic, queue_id, middle)
-            if stored < timestamp or (upper and stored == timestamp):
+            if self.store_timestamp(queue.topic, queue.queue_id, middle) < timestamp:
                 low = middle + 1
             else:
                 high = middle
-        return low - 1 if upper and low > queue.min_offset else low
+        return low
 
     def query_keys(self, topic: str, key: str, count_max: int, begin_ms: int, end_ms: int) -> KeyHits:
         """Records indexed under `topic#key` and stored in the time span. Hashes collide: the caller compares keys."""
@@ -332,9 +339,14 @@ class MessageStore:
         offsets = self.index.query(topic, key, count_max, begin_ms, end_ms)
         return KeyHits(offsets, self.index.end_timestamp, max(self.index.end_log_offset, 0))
 
-    def _timestamp_at(self, log_offset: int) -> int:
+    def stored_at(self, log_offset: int) -> int:
+        """When the record that starts there was stored, in ms; -1 if none does."""
         head = self.log.read(log_offset, _RECORD_HEAD_BYTES)
-        if len(head) < _RECORD_HEAD_BYTES:
+        if (
+            len(head) < _RECORD_HEAD_BYTES
+            or head[4:7] != b"\xda\xa3\x20"
+            or head[28:36] != log_offset.to_bytes(8, "big")
+        ):
             return -1
         at = _STORE_TIME_AT + (_BORN_V6_EXTRA if head[_SYS_FLAG_AT + 3] & 16 else 0)
         return int.from_bytes(head[at : at + 8], "big", signed=True)

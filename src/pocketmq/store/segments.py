@@ -105,7 +105,25 @@ class UnsyncedFolder:
             return
 
 
-SyncTarget = File | Unsynced | UnsyncedFolder
+class Removal:
+    """A file that nobody needs any more, and is still there."""
+
+    __slots__ = ("_disk", "path")
+
+    def __init__(self, disk: Disk, path: str) -> None:
+        self._disk = disk
+        self.path = path
+
+    def sync(self) -> None:
+        """Remove it, durably; one that has gone with its folder needs no more."""
+        try:
+            self._disk.remove(self.path)
+            self._disk.fsync_dir(self.path.rpartition("/")[0])
+        except FileNotFoundError:
+            return
+
+
+SyncTarget = File | Unsynced | UnsyncedFolder | Removal
 """Something with `path` and `sync()`: the node calls the latter in its fsync thread, in the order given."""
 
 
@@ -232,15 +250,27 @@ class Segments:
 
     def drop_before(self, offset: int) -> list[str]:
         """Remove the files that end at or before `offset`, never the last; their names, oldest first. Durable."""
-        dropped = []
+        removals = self.release_before(offset)
+        for removal in removals:
+            removal.sync()
+        return [removal.path.rpartition("/")[2] for removal in removals]
+
+    def release_before(self, offset: int) -> list["Removal"]:
+        """As `drop_before`, but the disk still has the files: the caller owes each its `sync`, in the order given.
+
+        To remove a file of a gigabyte takes a file system some 100 ms. Until then a crash brings the file back.
+        """
+        removals = []
         for start in sorted(self._paths)[:-1]:
             if start + self.segment_size > offset:
                 break
-            self._remove(start)
-            dropped.append(name_of(start))
-        if dropped:
+            path = self._paths.pop(start)
+            self._descriptors.forget(path)
+            self._dirty.discard(start)
+            removals.append(Removal(self._disk, path))
+        if removals:
             self.start = min(self._paths)
-        return dropped
+        return removals
 
     def names(self) -> list[str]:
         """The names of all files in order."""

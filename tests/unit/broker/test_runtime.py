@@ -178,10 +178,11 @@ def test_a_disk_that_keeps_them_is_named(broker: LoneBroker) -> None:
     assert (reply.code, reply.remark) == (1, "the queues of topic[TopicGone] cannot be deleted: Input/output error")
 
 
-@pytest.mark.parametrize("code", [RequestCode.DELETE_EXPIRED_COMMITLOG, RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE])
-def test_the_node_is_asked_to_tidy_up(broker: LoneBroker, code: int) -> None:
-    assert broker.ask(code).code == 0
-    assert broker.state.retention_due
+def test_the_node_is_asked_to_tidy_up(broker: LoneBroker) -> None:
+    assert broker.ask(RequestCode.DELETE_EXPIRED_COMMITLOG).code == 0
+    assert (broker.state.log_expiry_due, broker.state.queue_sweep_due) == (20, False)
+    assert broker.ask(RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE).code == 0
+    assert broker.state.queue_sweep_due
 
 
 def test_a_code_without_handler(broker: LoneBroker) -> None:

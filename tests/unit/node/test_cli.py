@@ -60,6 +60,9 @@ def test_up_answers_when_the_disk_has_it_and_mqbroker_as_java_does(tmp_path: Pat
     assert up_settings("--data", str(tmp_path))[0].flush_disk_type is FlushDiskType.SYNC_FLUSH
     assert broker_settings().flush_disk_type is FlushDiskType.ASYNC_FLUSH
     listening = Listening(namesrv_address="127.0.0.1:9876", broker_address="127.0.0.1:10911")
+    by_hand, _ = up_settings("--data", str(tmp_path))
+    assert by_hand.disk_space_warning_level_ratio == 98, "a laptop's disk is often nine tenths full"
+    assert broker_settings().disk_space_warning_level_ratio == 90
     hasty, _ = up_settings("--data", str(tmp_path), "--flush", "async")
     assert "--flush sync is safer" in up.ready_lines(hasty, listening, as_json=False)[2]
 
