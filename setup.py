@@ -15,7 +15,8 @@ COMPILED = {
         "pocketmq.protocol.frame.send_reply",
         "pocketmq.protocol.record.facts",
         "pocketmq.protocol.record.laying",
-        "pocketmq.store.commit_log",
+        "pocketmq.store.commit_log.log",
+        "pocketmq.store.commit_log.batches",
         "pocketmq.store.consume_queue",
         "pocketmq.store.active_index",
     )

@@ -27,12 +27,10 @@ from pocketmq.protocol.frame import Command
 from pocketmq.protocol.frame.plain_send import ABSENT
 from pocketmq.protocol.frame.send_header import SendHeader, read_send
 from pocketmq.protocol.frame.send_reply import Stored
-from pocketmq.protocol.message import BatchEntry, split_batch
-from pocketmq.protocol.message_id import encode_message_id
 from pocketmq.protocol.properties import decode_properties, encode_properties
-from pocketmq.protocol.record import NewMessage, examine, size_of
+from pocketmq.protocol.record import NewMessage, examine
 from pocketmq.protocol.unique_key import encode_unique_key
-from pocketmq.store.consume_queue import ConsumeQueue
+from pocketmq.store.commit_log import append_batch
 from pocketmq.store.message_store import unavailable
 
 _SEND_BATCH_MESSAGE = RequestCode.SEND_BATCH_MESSAGE.value  # Looking up an enum's member takes 60 ns.
@@ -254,55 +252,22 @@ def _send_batch(
     store = state.store
     if store.refuses is not None:
         raise unavailable(store.refuses)
-    entries = split_batch(request.body, store.sizes.message_bytes_max)
     sys_flag = header.sys_flag
     if config.topic_filter_type is TopicFilterType.MULTI_TAG:
         sys_flag |= MULTI_TAGS
     queue = store.queue(topic, queue_id)
-    hosts = len(peer.packed) + len(state.store_host)
-    for entry in entries:
-        body_bytes, properties_bytes = len(entry.body), len(entry.properties)
-        size = size_of(len(queue.topic_bytes), body_bytes, properties_bytes, hosts)
-        store.log.check(size, body_bytes, properties_bytes)
     first = queue.next_offset
-    offsets = [_append_entry(entry, header, sys_flag, queue, peer, state, now_ms) for entry in entries]
+    ids = append_batch(store.log, queue, request.body, header, sys_flag, peer.packed, state.store_host, now_ms)
     facts = examine(header.properties)
     fields = {
         **state.stamp.reply_fields,
-        "msgId": ",".join([encode_message_id(state.store_host, offset) for offset in offsets]),
+        "msgId": ids,
         "queueId": str(queue_id),
         "queueOffset": str(first),
     }
     if facts.unique_key:
         fields["transactionId"] = facts.unique_key.decode("utf-8", "replace")
     return ReplyWhenDurable(Reply(fields=fields), store.log.end, facts.waits)
-
-
-def _append_entry(
-    entry: BatchEntry,
-    header: SendHeader,
-    sys_flag: int,
-    queue: ConsumeQueue,
-    peer: Peer,
-    state: BrokerState,
-    now_ms: int,
-) -> int:
-    facts = examine(entry.properties)
-    return state.store.log.append(
-        queue,
-        facts,
-        entry.body,
-        entry.properties,
-        entry.flag,
-        sys_flag,
-        header.born_timestamp,
-        peer.packed,
-        state.store_host,
-        header.reconsume_times,
-        0,
-        facts.tags_code,
-        now_ms,
-    )
 
 
 HANDLERS: dict[int, Handler] = {

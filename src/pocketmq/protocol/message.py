@@ -145,6 +145,11 @@ def _record(message: StoredMessage, magic: int, tail: Sequence[bytes]) -> bytes:
     return b"".join((head, born_host, *tail))
 
 
+def broken_batch(size: int, at: int) -> Refusal:
+    """The answer to a batch of `size` bytes that is none from byte `at` on."""
+    return Refusal(ResponseCode.MESSAGE_ILLEGAL, f"the batch of {size} bytes is broken at {at}")
+
+
 def _take_entry(body: bytes, at: int) -> tuple[BatchEntry, int]:
     try:
         _, _, _, flag, body_size = _HEAD.unpack_from(body, at)
@@ -154,7 +159,7 @@ def _take_entry(body: bytes, at: int) -> tuple[BatchEntry, int]:
     except struct.error:
         properties_size = -1
     if properties_size < 0 or properties_at + properties_size > len(body):
-        raise Refusal(ResponseCode.MESSAGE_ILLEGAL, f"the batch of {len(body)} bytes is broken at {at}")
+        raise broken_batch(len(body), at)
     end = properties_at + properties_size
     return BatchEntry(flag, body[body_at : body_at + body_size], body[properties_at:end]), end
 

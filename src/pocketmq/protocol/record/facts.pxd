@@ -5,3 +5,5 @@ cdef class Facts:
     cdef public long long tags_code
     cdef public bytes unique_key, keys
     cdef public int delay_level
+
+cpdef Facts examine(bytes properties)

@@ -1,4 +1,4 @@
-# The C types behind commit_log.py.
+# The C types behind log.py.
 
 from pocketmq.protocol.frame.command cimport Command
 from pocketmq.protocol.frame.send_header cimport SendHeader

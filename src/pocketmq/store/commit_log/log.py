@@ -21,7 +21,7 @@ from pocketmq.store.consume_queue import ENTRY_BYTES, unpack_entries
 from pocketmq.store.disk import Disk
 from pocketmq.store.segments import DescriptorCache, Segments, SyncTarget
 
-if not cython.compiled:  # Compiled, these come by their C types: see commit_log.pxd.
+if not cython.compiled:  # Compiled, these come by their C types: see log.pxd.
     from pocketmq.protocol.frame.command import Command
     from pocketmq.protocol.frame.send_header import SendHeader
     from pocketmq.protocol.frame.send_reply import Stored

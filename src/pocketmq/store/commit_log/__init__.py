@@ -1,0 +1,9 @@
+"""The one log that everything else is derived from: records of all topics, one behind the other.
+
+`log` holds the records, `batches` takes a batch apart into records.
+"""
+
+from pocketmq.store.commit_log.batches import append_batch
+from pocketmq.store.commit_log.log import CommitLog, Dispatch
+
+__all__ = ["CommitLog", "Dispatch", "append_batch"]
