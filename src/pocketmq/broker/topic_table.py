@@ -10,8 +10,10 @@ from pocketmq.model.limits import TOPICS_PER_BROKER_MAX
 from pocketmq.model.permissions import PERM_INHERIT, PERM_READ_WRITE
 from pocketmq.model.pop_names import is_pop_retry_topic_v2
 from pocketmq.model.topic import TopicConfig
+from pocketmq.protocol.bodies.codec import to_json
 from pocketmq.protocol.bodies.routes import TopicConfigSerializeWrapper
 from pocketmq.protocol.codes import ResponseCode
+from pocketmq.protocol.fastjson import Written, dumps, dumps_text
 
 SCHEDULE_QUEUES = 18
 """TopicConfigManager.SCHEDULE_TOPIC_QUEUE_NUM."""
@@ -65,6 +67,7 @@ class TopicTable:
         self.configs: dict[str, TopicConfig] = {config.topic_name: config for config in own}
         self.version = DataVersion(timestamp=now_ms)
         self.mapping_version = DataVersion(timestamp=now_ms)
+        self._texts: dict[str, tuple[TopicConfig, Written]] = {}
         self.own_names = names.SYSTEM_TOPICS | self.configs.keys()
 
     def __contains__(self, topic: str) -> bool:
@@ -128,10 +131,18 @@ class TopicTable:
         return {name: self.configs[name] for name in chosen}
 
     def encode(self) -> bytes:
-        """The content of topics.json."""
-        return TopicConfigSerializeWrapper(topic_config_table=self.configs, data_version=self.version).encode(
-            pretty=True
-        )
+        """The content of topics.json. A topic is written as text once: ten thousand of them would take 0.3 s."""
+        texts: dict[str, tuple[TopicConfig, Written]] = {}
+        for name, config in self.configs.items():
+            known = self._texts.get(name)
+            if known is None or known[0] is not config:
+                known = (config, Written(dumps_text(to_json(config), pretty=True, depth=2)))
+            texts[name] = known
+        self._texts = texts
+        value = to_json(TopicConfigSerializeWrapper(data_version=self.version))
+        assert isinstance(value, dict)
+        value["topicConfigTable"] = {name: text for name, (_, text) in texts.items()}
+        return dumps(value, pretty=True)
 
     def load(self, content: bytes) -> None:
         """Take over the content of topics.json; RocketMQ's own topics stay where it lacks them."""

@@ -21,6 +21,7 @@ from pocketmq.model.errors import UserError
 from pocketmq.node.cleaning import Cleaning
 from pocketmq.node.completion import namesrv_addresses
 from pocketmq.node.config_files import write_changes
+from pocketmq.node.deriving import Deriving
 from pocketmq.node.driver import BrokerDriver
 from pocketmq.node.durability import Durability
 from pocketmq.node.flusher import Flusher
@@ -66,7 +67,6 @@ class BrokerNode:
         self.fast_server = Server(lambda link: self.driver.accept(link, _NOT_ON_FAST_PORT))
         self.port = 0
         self._beats = 0
-        self._deriving = False
 
     async def start(self) -> None:
         """Serves when it returns. Raises UserError or StoreError in words for the person at the keyboard."""
@@ -92,6 +92,7 @@ class BrokerNode:
             is_sync=settings.flush_disk_type is FlushDiskType.SYNC_FLUSH,
             timeout_ms=settings.sync_flush_timeout,
         )
+        self.deriving = Deriving(self.store, self.durability, self.table_flusher)
         self.cleaning = Cleaning(self.state, self.durability, self.table_flusher)
         self.cleaning.before_serving(boot_ms)
         self.tables = TablesWriter(self.table_flusher, self.state.unsaved, self._save_work)
@@ -137,6 +138,7 @@ class BrokerNode:
     async def stop(self) -> None:
         """Refuses sends, finishes what was accepted, tells the name servers, leaves a store that needs no repair."""
         has_failed = self.durability.has_failed
+        self.deriving.stop()
         self.store.refuses = self.store.refuses or "shut down"
         self.server.stop_accepting()
         self.fast_server.stop_accepting()
@@ -156,45 +158,19 @@ class BrokerNode:
 
     def _each_second(self, now_ms: int) -> None:
         self.durability.tick(now_ms)
-        for topic, count, size in self.store.take_counts():
+        for topic, count, size in self.store.derived.take_counts():
             self.state.statistics.count_put(topic, size, count, is_system=self.state.topics.is_system(topic))
-        try:
-            self.store.write_derived()
-        except OSError as error:
-            log.error("queues and keys stay in memory for now: %s", error)
+        self.deriving.second()
         self.state.statistics.sample(now_ms)
 
     def _save_progress(self) -> None:
-        """Offsets, and the checkpoint once all that it speaks of is on disk; the thread does the waiting."""
+        """Consumer and delay offsets, and the checkpoint."""
         self._look_at_machine()
         if self.state.offsets.is_changed:
             self.tables.save_also({CONSUMER_OFFSETS})
         if self.state.delays.is_changed:
             self.tables.save_also({DELAY_OFFSETS})
-        if self._deriving or self.durability.has_failed:
-            return
-        try:
-            log_offset = self.store.write_derived()
-        except OSError:
-            return
-        if (
-            log_offset == self.store.saved_progress and not self.store.progress_due
-        ) or log_offset > self.store.log.flushed:
-            return
-        targets = self.store.derived_sync_targets()
-        self._deriving = True
-
-        def work() -> None:
-            for target in targets:
-                target.sync()
-            self.store.save_progress(log_offset)
-
-        def done(error: OSError | None) -> None:
-            self._deriving = False
-            if error is not None:
-                log.error("the checkpoint is not written: %s", error)
-
-        self.table_flusher.run(work, done)
+        self.deriving.save_progress()
 
     def _save_work(self, name: str) -> Callable[[], None]:
         if name == CONFIGURATION:

@@ -27,12 +27,19 @@ __all__ = [
     "ObjectKey",
     "PrimitiveArray",
     "Scalar",
+    "Written",
     "dumps",
     "dumps_text",
     "java_double",
     "loads",
     "loads_object",
 ]
+
+
+class Written(str):
+    """The text of a value that was written before, at the depth and in the form in which it stands now."""
+
+    __slots__ = ()
 
 
 class PrimitiveArray(tuple[int, ...]):
@@ -76,10 +83,10 @@ def dumps(value: object, *, standard: bool = False, pretty: bool = False) -> byt
     return dumps_text(value, standard=standard, pretty=pretty).encode("utf-8", "replace")
 
 
-def dumps_text(value: object, *, standard: bool = False, pretty: bool = False) -> str:
-    """Like `dumps`, as text."""
+def dumps_text(value: object, *, standard: bool = False, pretty: bool = False, depth: int = 0) -> str:
+    """Like `dumps`, as text; `depth` is how deep in others the value will stand."""
     writer = _Writer(standard=standard, pretty=pretty)
-    writer.write(value, 0)
+    writer.write(value, depth)
     return "".join(writer.parts)
 
 
@@ -124,7 +131,9 @@ class _Writer:
         self.parts: list[str] = []
 
     def write(self, value: object, depth: int) -> None:
-        if isinstance(value, Mapping):
+        if type(value) is Written:
+            self.parts.append(value)
+        elif isinstance(value, Mapping):
             self._write_map(value.items(), depth)
         elif isinstance(value, ObjectKey):
             self._write_map(value.fields, depth)

@@ -59,12 +59,15 @@ def load_checkpoint(disk: Disk) -> Checkpoint:
 
 def save_checkpoint(disk: Disk, checkpoint: Checkpoint) -> None:
     """Write and sync; the numbers lie in one sector, so a crash leaves the old six or the new."""
+    is_new = not disk.exists(CHECKPOINT_PATH)
     file = disk.open(CHECKPOINT_PATH, create=True, size=CHECKPOINT_SIZE)
     try:
         file.pwrite(0, encode_checkpoint(checkpoint))
         file.sync()
     finally:
         file.close()
+    if is_new:
+        disk.fsync_dir("")
 
 
 def load_durable_offset(disk: Disk) -> int | None:

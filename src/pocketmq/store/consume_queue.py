@@ -84,6 +84,11 @@ class ConsumeQueue:
         """Entries below this one are in their file."""
         return self._pending_offset
 
+    @property
+    def first_unwritten(self) -> int:
+        """Where in the log the record of the first entry lies that is not in its file, if there is one."""
+        return int.from_bytes(self._pending[:8], "big", signed=True)
+
     def put(
         self,
         queue_offset: cython.longlong,

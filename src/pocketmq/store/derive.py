@@ -1,31 +1,15 @@
-"""From records to what is derived of them: queue entries and key index. The same for a fresh record and in recovery.
-
-A record is appended first, and shown to readers by `publish`, once policy lets them see it: after the write to the file
-under ASYNC_FLUSH, after the sync under SYNC_FLUSH.
-"""
+"""What a record says that queues and key index hold. The same for a fresh record and for one found in the log."""
 
 from pocketmq.model.delays import delay_of_level
 from pocketmq.protocol.record import Scanned
 from pocketmq.store.commit_log import Dispatch
-from pocketmq.store.consume_queue import ConsumeQueue, put_all
-from pocketmq.store.key_index import KeyIndex
+from pocketmq.store.consume_queue import ConsumeQueue
 
 SCHEDULE_TOPIC = "SCHEDULE_TOPIC_XXXX"
 _SCHEDULE_TOPIC_BYTES = SCHEDULE_TOPIC.encode()
 TRANSACTION_MASK = 12
 TRANSACTION_COMMIT = 8
 TRANSACTION_ROLLBACK = 12
-
-
-def derive(
-    dispatches: list[Dispatch], index: KeyIndex | None, dirty: list[ConsumeQueue], now_ms: int
-) -> list[ConsumeQueue]:
-    """Puts entries and keys; the queues whose watchers must look again. `dirty` gathers queues to be written."""
-    woken: list[ConsumeQueue] = []
-    put_all(dispatches, dirty, woken)
-    if index is not None:
-        index.put_all(dispatches, now_ms)
-    return woken
 
 
 def is_hidden(sys_flag: int) -> bool:

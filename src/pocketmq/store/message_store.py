@@ -17,7 +17,8 @@ from pocketmq.protocol.record import NewMessage, examine
 from pocketmq.store.checkpoint import Checkpoint, save_checkpoint, save_durable_offset
 from pocketmq.store.commit_log import CommitLog
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry, Selection
-from pocketmq.store.derive import derive, stands_for_tags
+from pocketmq.store.derive import stands_for_tags
+from pocketmq.store.derived import Derived
 from pocketmq.store.disk import Disk
 from pocketmq.store.key_index import KeyIndex
 from pocketmq.store.segments import DescriptorCache, SyncTarget
@@ -91,10 +92,8 @@ class MessageStore:
         self.published = 0
         self._queues: dict[tuple[str, int], ConsumeQueue] = {}
         self._by_topic: dict[str, dict[int, ConsumeQueue]] = {}
-        self._dirty: list[ConsumeQueue] = []
-        self._unsynced: dict[tuple[str, int], ConsumeQueue] = {}
-        self._derived_timestamp = 0
-        self._counts: dict[str, tuple[int, int]] = {}
+        self.derived = Derived(disk, self.index)
+        self.derived_timestamp = 0
         self.saved_progress = -1
         self.progress_due = False
 
@@ -157,8 +156,8 @@ class MessageStore:
             if not ready:
                 return []
         self.published = ready[-1][2] + ready[-1][3]
-        self._derived_timestamp = ready[-1][5]
-        return derive(ready, self.index, self._dirty, now_ms)
+        self.derived_timestamp = ready[-1][5]
+        return self.derived.put(ready, now_ms)
 
     # ------------------------------------------------------------------------------------------- flushing
 
@@ -168,33 +167,19 @@ class MessageStore:
 
     def write_derived(self) -> int:
         """Brings gathered queue entries and keys to their files; the log offset up to which they are then complete."""
-        while self._dirty:
-            queue = self._dirty[-1]
-            count, size = queue.write()
-            before = self._counts.get(queue.topic, (0, 0))
-            self._counts[queue.topic] = (before[0] + count, before[1] + size)
-            self._unsynced[queue.key] = queue
-            self._dirty.pop()
-        if self.index is not None:
-            self.index.flush()
+        self.derived.write()
+        self.derived.write_keys()
         return self.published
-
-    def take_counts(self) -> list[tuple[str, int, int]]:
-        """(topic, messages, bytes) of what `write_derived` has written since this was asked last."""
-        counts, self._counts = self._counts, {}
-        return [(topic, count, size) for topic, (count, size) in counts.items()]
 
     def derived_sync_targets(self) -> list[SyncTarget]:
         """What a thread must sync for all that `write_derived` wrote to survive a power cut."""
-        targets: list[SyncTarget] = [target for queue in self._unsynced.values() for target in queue.sync_targets()]
-        self._unsynced.clear()
-        if self.index is not None:
-            targets += self.index.sync_targets()
-        return targets
+        return self.derived.sync_targets()
 
     def save_progress(self, log_offset: int) -> None:
         """Log, queues and index are durable below `log_offset`: recovery need not look before it."""
-        timestamp = self._derived_timestamp
+        timestamp = self.derived_timestamp
+        if log_offset < self.published:  # The record there is the first that is not derived for certain.
+            timestamp = max(self.stored_at(log_offset), 0)
         self.saved_progress = log_offset
         self.progress_due = False
         save_durable_offset(self.disk, self.log.flushed)
@@ -361,9 +346,7 @@ class MessageStore:
         self.progress_due = True
         for queue in self._by_topic.pop(topic, {}).values():
             self._queues.pop(queue.key, None)
-            self._unsynced.pop(queue.key, None)
-            if queue in self._dirty:
-                self._dirty.remove(queue)
+            self.derived.forget(queue)
             queue.segments.close()
         self.log.undispatched = [d for d in self.log.undispatched if d[0] is None or d[0].topic != topic]
         self.disk.remove_tree(f"consumequeue/{topic}")

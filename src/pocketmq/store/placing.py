@@ -10,7 +10,7 @@ Offsets without a record are filled with entries that stand for no message, whic
 from pocketmq.protocol.record import Scanned
 from pocketmq.store.commit_log import Dispatch
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue
-from pocketmq.store.derive import derive, dispatch_of, is_hidden
+from pocketmq.store.derive import dispatch_of, is_hidden
 from pocketmq.store.log_walk import Damage
 from pocketmq.store.message_store import MessageStore
 from pocketmq.store.queue_recovery import fillers
@@ -84,12 +84,9 @@ class Placing:
 
     def derive(self) -> None:
         """Bring what was taken into queues and index."""
-        shown = [dispatch for dispatch in self._batch if dispatch[0] is not None]
-        derive(shown, None, self._store._dirty, self._now_ms)
-        if self._store.index is not None:
-            self._store.index.put_all(self._batch, self._now_ms)
+        self._store.derived.put(self._batch, self._now_ms)
         if self._batch:
-            self._store._derived_timestamp = self._batch[-1][5]
+            self._store.derived_timestamp = self._batch[-1][5]
         self._batch.clear()
 
     def _fits(self, queue: ConsumeQueue, record: Scanned) -> bool:

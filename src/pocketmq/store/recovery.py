@@ -214,7 +214,7 @@ class Opening:
                 store.index.truncate_after(walk.end)
         store.log.resume(walk.end)
         store.published = walk.end
-        store._derived_timestamp = store.log.last_store_timestamp
+        store.derived_timestamp = store.log.last_store_timestamp
         if not is_clean:
             self._sync(walk.end)
             store.save_progress(walk.end)

@@ -123,7 +123,21 @@ class Removal:
             return
 
 
-SyncTarget = File | Unsynced | UnsyncedFolder | Removal
+class WholeDisk:
+    """Everything that was written, created, renamed and removed so far."""
+
+    __slots__ = ("_disk",)
+    path = ""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def sync(self) -> None:
+        """Make it durable."""
+        self._disk.sync_all()
+
+
+SyncTarget = File | Unsynced | UnsyncedFolder | Removal | WholeDisk
 """Something with `path` and `sync()`: the node calls the latter in its fsync thread, in the order given."""
 
 
@@ -201,9 +215,13 @@ class Segments:
             path = self._paths[start]
             targets.append(Unsynced(self._disk, path, self._descriptors.find(path)))
         targets += [UnsyncedFolder(self._disk, folder) for folder in self._dirty_folders]
+        self.synced_with_all()
+        return targets
+
+    def synced_with_all(self) -> None:
+        """The caller syncs the whole disk: nothing written before needs a sync of its own."""
         self._dirty.clear()
         self._dirty_folders = []
-        return targets
 
     def truncate_after(self, offset: int) -> None:
         """Remove all from `offset` on: later files go, the rest of its file becomes zero. Durable on return.

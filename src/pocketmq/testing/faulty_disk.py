@@ -114,6 +114,11 @@ class FaultyDisk:
         if not self.lying_sync:
             self.disk.fsync_dir(path)
 
+    def sync_all(self) -> None:
+        self._check("sync_all", "")
+        if not self.lying_sync:
+            self.disk.sync_all()
+
     def size(self, path: str) -> int:
         self._check("size", path)
         return self.disk.size(path)

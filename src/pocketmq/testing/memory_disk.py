@@ -248,6 +248,12 @@ class MemoryDisk:
                 rest.append(change)
         self._changes = rest
 
+    def sync_all(self) -> None:
+        for inode in self._names.values():
+            inode.sync()
+        self._kept = dict(self._names)
+        self._changes.clear()
+
     def size(self, path: str) -> int:
         inode = self._find(path)
         if inode is None:
