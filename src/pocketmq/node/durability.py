@@ -121,7 +121,10 @@ class Durability:
             self._sync_waiting()
 
     def _write_failed(self, error: OSError, turn: list[Held]) -> None:
-        self.store.log.discard()
+        try:
+            self.store.discard()
+        except OSError as failure:
+            error = failure
         if error.errno in _ROOM_ERRORS:
             if not self._is_full:
                 log.error("the disk is full: sends are refused until there is room, nothing is deleted (%s)", error)

@@ -142,6 +142,15 @@ class MessageStore:
         """Brings the turn's records to the log's file. Raises OSError; the records are then still in memory."""
         self.log.write()
 
+    def discard(self) -> None:
+        """Takes back what `write` could not bring to the file: it was promised to nobody, and no restart may find it.
+
+        Raises OSError if the file cannot be cut where its records end; then the log must be given up.
+        """
+        self.log.discard()
+        if self.log.segments.end > self.log.written:
+            self.log.segments.clear_after(self.log.written)
+
     def publish(self, log_offset: int, now_ms: int) -> list[ConsumeQueue]:
         """Shows readers all records that end at or below `log_offset`; the queues that somebody waits for."""
         waiting = self.log.undispatched
