@@ -225,10 +225,11 @@ class MessageStore:
         for target in self.log.sync_targets():
             target.sync()
         self.log.mark_flushed(self.log.written)
-        done = self.write_derived()
+        self.write_derived()
         for target in self.derived_sync_targets():
             target.sync()
-        self.save_progress(done)
+        # Not what was published: the last records may be those of a topic deleted before anybody saw them.
+        self.save_progress(self.log.written)
         if self.disk.exists(_ABORT_PATH):
             self.disk.remove(_ABORT_PATH)
             self.disk.fsync_dir("")
@@ -364,6 +365,8 @@ class MessageStore:
             queue.segments.close()
         self.log.undispatched = [d for d in self.log.undispatched if d[0] is None or d[0].topic != topic]
         self.disk.remove_tree(f"consumequeue/{topic}")
+        if self.disk.exists("consumequeue"):
+            self.disk.fsync_dir("consumequeue")
 
 
 def unavailable(reason: str) -> Refusal:
