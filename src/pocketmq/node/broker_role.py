@@ -167,7 +167,7 @@ class BrokerNode:
             self.tables.save_also({CONSUMER_OFFSETS})
         if self.state.delays.is_changed:
             self.tables.save_also({DELAY_OFFSETS})
-        if self._deriving or self.store.refuses is not None:
+        if self._deriving or self.store.refuses is not None or self.store.derived_failed:
             return
         try:
             log_offset = self.store.write_derived()
@@ -188,7 +188,11 @@ class BrokerNode:
         def done(error: OSError | None) -> None:
             self._deriving = False
             if error is not None:
-                log.error("the checkpoint is not written: %s", error)
+                # What the sync lost, a later one does not bring back: a checkpoint would promise it all the same.
+                self.store.derived_failed = True
+                log.error(
+                    "no checkpoint is written until the broker is started again, which then takes longer: %s", error
+                )
 
         self.table_flusher.run(work, done)
 

@@ -50,6 +50,7 @@ class Durability:
         self._waiting: deque[Held] = deque()
         self._syncing = False
         self._is_full = False
+        self._has_failed = False
 
     def hold(self, held: Held) -> None:
         """Keeps a batch's answers until its records are as durable as policy asks."""
@@ -62,12 +63,17 @@ class Durability:
     @property
     def has_turn(self) -> bool:
         """Whether `end_turn` has anything to do."""
-        return bool(self._turn or self._hasty) or self.store.log.end != self.store.log.written
+        return bool(self._turn or self._hasty) or (
+            self.store.log.end != self.store.log.written and not self._has_failed
+        )
 
     def end_turn(self) -> None:
         """Writes the turn's records in one call; under ASYNC_FLUSH its answers leave."""
         turn, self._turn = self._turn, []
         hasty, self._hasty = self._hasty, []
+        if self._has_failed:
+            self._refuse_all(turn + hasty)
+            return
         try:
             self.store.write()
         except OSError as error:
@@ -132,6 +138,9 @@ class Durability:
             self.store.refuses = "full"
         else:
             self._poison(error)
+        self._refuse_all(turn)
+
+    def _refuse_all(self, turn: list[Held]) -> None:
         refusal = unavailable(str(self.store.refuses))
         for held in turn:
             _refuse(held, Reply(refusal.code, refusal.remark))
@@ -143,6 +152,7 @@ class Durability:
 
     def _poison(self, error: OSError) -> None:
         self._is_full = False
+        self._has_failed = True
         self.store.refuses = f"failed: {error.strerror or error}"
         log.critical(
             "the log's disk failed (%s): nothing more is acknowledged. Check the disk, then start the broker again; "

@@ -97,6 +97,8 @@ class MessageStore:
         self._counts: dict[str, tuple[int, int]] = {}
         self.saved_progress = -1
         self.progress_due = False
+        self.derived_failed = False
+        """Whether a sync of queues or keys failed: then no checkpoint may speak of them before the next start."""
 
     # -------------------------------------------------------------------------------------------- writing
 
@@ -203,6 +205,7 @@ class MessageStore:
 
     def save_progress(self, log_offset: int) -> None:
         """Log, queues and index are durable below `log_offset`: recovery need not look before it."""
+        assert not self.derived_failed, "queues and keys are not durable"
         timestamp = self._derived_timestamp
         self.saved_progress = log_offset
         self.progress_due = False
@@ -219,12 +222,18 @@ class MessageStore:
         )
 
     def close(self) -> None:
-        """Writes and syncs everything, and removes the `abort` file: the next start finds nothing to repair."""
+        """Writes and syncs everything, and removes the `abort` file: the next start finds nothing to repair.
+
+        Where a sync of queues or keys had failed, the file stays, and the next start derives them from the checkpoint on.
+        """
         self.log.write()
         self.publish(self.log.written, self.log.last_store_timestamp)
         for target in self.log.sync_targets():
             target.sync()
         self.log.mark_flushed(self.log.written)
+        if self.derived_failed:
+            self.descriptors.close()
+            return
         self.write_derived()
         for target in self.derived_sync_targets():
             target.sync()
