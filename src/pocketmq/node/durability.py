@@ -63,15 +63,14 @@ class Durability:
     @property
     def has_turn(self) -> bool:
         """Whether `end_turn` has anything to do."""
-        return bool(self._turn or self._hasty) or (
-            self.store.log.end != self.store.log.written and not self._has_failed
-        )
+        return bool(self._turn or self._hasty) or self.store.log.end != self.store.log.written
 
     def end_turn(self) -> None:
         """Writes the turn's records in one call; under ASYNC_FLUSH its answers leave."""
         turn, self._turn = self._turn, []
         hasty, self._hasty = self._hasty, []
         if self._has_failed:
+            self.store.log.discard()
             self._refuse_all(turn + hasty)
             return
         try:

@@ -224,7 +224,7 @@ class MessageStore:
     def close(self) -> None:
         """Writes and syncs everything, and removes the `abort` file: the next start finds nothing to repair.
 
-        Where a sync of queues or keys had failed, the file stays, and the next start derives them from the checkpoint on.
+        Where a sync of queues or keys had failed, the file stays: the next start derives them from the checkpoint on.
         """
         self.log.write()
         self.publish(self.log.written, self.log.last_store_timestamp)
