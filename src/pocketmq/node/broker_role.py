@@ -167,6 +167,8 @@ class BrokerNode:
             self.tables.save_also({CONSUMER_OFFSETS})
         if self.state.delays.is_changed:
             self.tables.save_also({DELAY_OFFSETS})
+        elif self.tables.has_failed:
+            self.tables.save_also(set())
         if self._deriving or self.store.refuses is not None or self.store.derived_failed:
             return
         try:
