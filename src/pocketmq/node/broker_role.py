@@ -170,6 +170,8 @@ class BrokerNode:
             self.tables.save_also({CONSUMER_OFFSETS})
         if self.state.delays.is_changed:
             self.tables.save_also({DELAY_OFFSETS})
+        elif self.tables.has_failed:
+            self.tables.save_also(set())
         self.deriving.save_progress()
 
     def _save_work(self, name: str) -> Callable[[], None]:

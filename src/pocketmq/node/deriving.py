@@ -48,8 +48,10 @@ class Deriving:
     def save_progress(self) -> None:
         """The checkpoint, once all that it speaks of is on disk."""
         store = self._store
-        if self._saving or self._durability.has_failed:
+        if self._saving or self._durability.has_failed or store.derived_failed:
             return
+        if store.progress_due:  # A topic was deleted: recovery must not start before that.
+            self._write(None)
         if not self.second():
             return
         log_offset = self._derived.written_to(store.published)
@@ -66,7 +68,11 @@ class Deriving:
         def done(error: OSError | None) -> None:
             self._saving = False
             if error is not None:
-                log.error("the checkpoint is not written: %s", error)
+                # What the sync lost, a later one does not bring back: a checkpoint would promise it all the same.
+                store.derived_failed = True
+                log.error(
+                    "no checkpoint is written until the broker is started again, which then takes longer: %s", error
+                )
 
         self._flusher.run(work, done)
 

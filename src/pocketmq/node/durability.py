@@ -71,6 +71,10 @@ class Durability:
         """Writes the turn's records in one call; under ASYNC_FLUSH its answers leave."""
         turn, self._turn = self._turn, []
         hasty, self._hasty = self._hasty, []
+        if self.has_failed:
+            self.store.log.discard()
+            self._refuse_all(turn + hasty)
+            return
         try:
             self.store.write()
         except OSError as error:
@@ -138,7 +142,10 @@ class Durability:
             self._sync_waiting()
 
     def _write_failed(self, error: OSError, turn: list[Held]) -> None:
-        self.store.log.discard()
+        try:
+            self.store.discard()
+        except OSError as failure:
+            error = failure
         if error.errno in _ROOM_ERRORS:
             if not self._is_full:
                 log.error("the disk is full: sends are refused until there is room, nothing is deleted (%s)", error)
@@ -146,6 +153,9 @@ class Durability:
             self.store.refuses = "full"
         else:
             self._poison(error)
+        self._refuse_all(turn)
+
+    def _refuse_all(self, turn: list[Held]) -> None:
         refusal = unavailable(str(self.store.refuses))
         for held in turn:
             _refuse(held, Reply(refusal.code, refusal.remark))

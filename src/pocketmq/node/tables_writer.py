@@ -12,13 +12,18 @@ Work = Callable[[], None]
 
 
 class TablesWriter:
-    """`unsaved` names the tables that replies wait for; `work_of` takes a table's content now, to be written later."""
+    """`unsaved` names the tables that replies wait for; `work_of` takes a table's content now, to be written later.
+
+    What cannot be saved is told to those who waited for it, and written along with whatever is saved next: nobody else
+    waits for it, so that on a full disk only what needs the disk fails.
+    """
 
     def __init__(self, flusher: Flusher, unsaved: set[str], work_of: Callable[[str], Work]) -> None:
         self._flusher = flusher
         self._unsaved = unsaved
         self._work_of = work_of
         self._waiting: list[Carry] = []
+        self._failed: set[str] = set()
         self._saving = False
 
     def when_saved(self, carry: Carry) -> None:
@@ -32,12 +37,18 @@ class TablesWriter:
         self._unsaved |= names
         self.when_saved(_note)
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether something could not be saved and waits for the next time."""
+        return bool(self._failed)
+
     def _save(self) -> None:
         self._saving = True
         waiting, self._waiting = self._waiting, []
-        names = sorted(self._unsaved)
+        names = sorted(self._unsaved | self._failed)
         work = [self._work_of(name) for name in names]
         self._unsaved.clear()
+        self._failed.clear()
 
         def write() -> None:
             for save in work:
@@ -46,7 +57,7 @@ class TablesWriter:
         def done(error: OSError | None) -> None:
             self._saving = False
             if error is not None:
-                self._unsaved.update(names)
+                self._failed.update(names)
                 log.error("cannot save %s: %s", ", ".join(names), error)
             for carry in waiting:
                 carry(error)

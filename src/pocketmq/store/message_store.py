@@ -96,6 +96,8 @@ class MessageStore:
         self.derived_timestamp = 0
         self.saved_progress = -1
         self.progress_due = False
+        self.derived_failed = False
+        """Whether a sync of queues or keys failed: then no checkpoint may speak of them before the next start."""
 
     # -------------------------------------------------------------------------------------------- writing
 
@@ -141,6 +143,15 @@ class MessageStore:
         """Brings the turn's records to the log's file. Raises OSError; the records are then still in memory."""
         self.log.write()
 
+    def discard(self) -> None:
+        """Takes back what `write` could not bring to the file: it was promised to nobody, and no restart may find it.
+
+        Raises OSError if the file cannot be cut where its records end; then the log must be given up.
+        """
+        self.log.discard()
+        if self.log.segments.end > self.log.written:
+            self.log.segments.clear_after(self.log.written)
+
     def publish(self, log_offset: int, now_ms: int) -> list[ConsumeQueue]:
         """Shows readers all records that end at or below `log_offset`; the queues that somebody waits for."""
         waiting = self.log.undispatched
@@ -177,6 +188,7 @@ class MessageStore:
 
     def save_progress(self, log_offset: int) -> None:
         """Log, queues and index are durable below `log_offset`: recovery need not look before it."""
+        assert not self.derived_failed, "queues and keys are not durable"
         timestamp = self.derived_timestamp
         if log_offset < self.published:  # The record there is the first that is not derived for certain.
             timestamp = max(self.stored_at(log_offset), 0)
@@ -195,16 +207,23 @@ class MessageStore:
         )
 
     def close(self) -> None:
-        """Writes and syncs everything, and removes the `abort` file: the next start finds nothing to repair."""
+        """Writes and syncs everything, and removes the `abort` file: the next start finds nothing to repair.
+
+        Where a sync of queues or keys had failed, the file stays: the next start derives them from the checkpoint on.
+        """
         self.log.write()
         self.publish(self.log.written, self.log.last_store_timestamp)
         for target in self.log.sync_targets():
             target.sync()
         self.log.mark_flushed(self.log.written)
-        done = self.write_derived()
+        if self.derived_failed:
+            self.descriptors.close()
+            return
+        self.write_derived()
         for target in self.derived_sync_targets():
             target.sync()
-        self.save_progress(done)
+        # Not what was published: the last records may be those of a topic deleted before anybody saw them.
+        self.save_progress(self.log.written)
         if self.disk.exists(_ABORT_PATH):
             self.disk.remove(_ABORT_PATH)
             self.disk.fsync_dir("")
@@ -350,6 +369,8 @@ class MessageStore:
             queue.segments.close()
         self.log.undispatched = [d for d in self.log.undispatched if d[0] is None or d[0].topic != topic]
         self.disk.remove_tree(f"consumequeue/{topic}")
+        if self.disk.exists("consumequeue"):
+            self.disk.fsync_dir("consumequeue")
 
 
 def unavailable(reason: str) -> Refusal:

@@ -4,6 +4,8 @@ A queue's offsets go up by one. A record beyond the next offset leaves a gap, wh
 it may have held what is missing, or if the queue is new and its log began later than its offsets. Otherwise either
 entries are missing that the checkpoint promised, and all must be derived again; or, in a walk over the whole log, one
 of two records lies about itself (the CRC does not cover headers), and the queue's next record decides which.
+A record at queue offset 0 that comes after others may begin the queue anew, its topic having been deleted: the queue's
+next record decides that, too.
 Offsets without a record are filled with entries that stand for no message, which readers pass over.
 """
 
@@ -76,7 +78,11 @@ class Placing:
         """No record follows."""
         for queue, record in list(self._doubted.items()):
             del self._doubted[queue]
-            if record.queue_offset - queue.next_offset <= BELIEVED_GAP_MAX:
+            if record.queue_offset == 0 and queue.next_offset & (queue.next_offset - 1):
+                # No single flipped bit makes a 0 of what was expected.
+                self._restart(queue)
+                self._believe(queue, record)
+            elif 0 <= record.queue_offset - queue.next_offset <= BELIEVED_GAP_MAX:
                 self._believe(queue, record)
             else:
                 self._misplace(record, f"queue offset {record.queue_offset}, expected {queue.next_offset}")
@@ -93,7 +99,10 @@ class Placing:
         """Whether the record's entry comes next, after filling a gap that is believed."""
         gap = record.queue_offset - queue.next_offset
         if gap < 0:
-            self._misplace(record, f"queue offset {record.queue_offset} is taken, expected {queue.next_offset}")
+            if record.queue_offset == 0:
+                self._doubted[queue] = record
+            else:
+                self._misplace(record, f"queue offset {record.queue_offset} is taken, expected {queue.next_offset}")
             return False
         if gap == 0:
             queue.next_offset = record.queue_offset + 1
@@ -116,8 +125,12 @@ class Placing:
     def _settle(self, queue: ConsumeQueue, record: Scanned) -> None:
         """Decide on the doubted record, now that the one after it says what it thinks the offset is."""
         doubted = self._doubted.pop(queue)
+        if doubted.queue_offset == 0 and record.queue_offset in (0, 1):
+            self._restart(queue)
         if record.queue_offset == doubted.queue_offset + 1:
             self._believe(queue, doubted)
+            return
+        if queue.next_offset == 0:
             return
         self._misplace(doubted, f"queue offset {doubted.queue_offset}, expected {queue.next_offset}")
         if record.queue_offset == queue.next_offset + 1:
@@ -147,6 +160,12 @@ class Placing:
         self._fill(queue, first, 0)
         self.derive()
         queue.min_offset = first
+
+    def _restart(self, queue: ConsumeQueue) -> None:
+        """Forget the entries of before the topic was deleted."""
+        self.derive()
+        queue.segments.remove_all()
+        queue.resume(0, 0)
 
     def _misplace(self, record: Scanned, reason: str) -> None:
         self.misplaced.append(Damage(record.log_offset, record.log_offset + record.size, reason, record))

@@ -68,19 +68,26 @@ def open_store(disk: Disk, sizes: StoreSizes, now_ms: int, owner: bytes = b"") -
     has_log = store.log.segments.end > store.log.segments.start
     if has_log and not is_complete:
         was_clean = False
-        checkpoint = replace(checkpoint, queue_log_offset=0)
+        checkpoint = _distrust(disk, checkpoint)
     opening = Opening(store, Recovery(was_clean), checkpoint, now_ms)
     try:
         opening.run()
     except EntriesMissing:
         store.descriptors.close()
         store = MessageStore(disk, sizes)
-        opening = Opening(store, Recovery(was_clean=False), replace(checkpoint, queue_log_offset=0), now_ms)
+        opening = Opening(store, Recovery(was_clean=False), _distrust(disk, checkpoint), now_ms)
         opening.run()
     for folder in (QUEUE_FOLDER, INDEX_FOLDER):
         disk.mkdirs(folder)
     establish_durable_offset(disk, store.log.flushed)
     return store, opening.report
+
+
+def _distrust(disk: Disk, checkpoint: Checkpoint) -> Checkpoint:
+    """All must be derived again; by the next recovery, too, if this one is cut off after it removed what was there."""
+    checkpoint = replace(checkpoint, queue_log_offset=0)
+    save_checkpoint(disk, checkpoint)
+    return checkpoint
 
 
 def _write_abort(disk: Disk, owner: bytes) -> None:
@@ -137,7 +144,10 @@ class Opening:
         """The log offset below which all that is derived is trusted, and where the walk starts."""
         log = self._log
         last, end = self._count_entries(self._checkpoint.queue_log_offset)
-        trusted = end if self.report.was_clean else self._checkpoint.queue_log_offset
+        trusted = self._checkpoint.queue_log_offset
+        if self.report.was_clean:
+            # The last records may be those of a topic that was deleted: then no queue knows of them.
+            trusted = max(end, min(trusted, log.end))
         if not log.start < trusted <= log.end:
             if trusted > log.start:
                 # Part of the log is gone.
@@ -220,7 +230,9 @@ class Opening:
             store.save_progress(walk.end)
 
     def _forget_entries(self, queue: ConsumeQueue, log_end: int) -> None:
-        """Cut the queue where its entries point behind the log's end."""
+        """Cut the queue where its entries point behind the log's end; without files it has only new ones."""
+        if queue.segments.start == queue.segments.end:
+            return
         kept = count_kept(queue, log_end)
         if kept < min(queue.written_offset, queue.max_offset):
             queue.cut(kept)

@@ -71,6 +71,17 @@ class Inode:
         self.dirty.clear()
         self.sizes.clear()
 
+    def lose_unsynced(self) -> None:
+        """Read from now on what the disk has: the write-back failed, and the pages were dropped as if clean."""
+        for page in self.dirty:
+            kept = self.kept_pages.get(page)
+            if kept is None:
+                self.pages.pop(page, None)
+            else:
+                self.pages[page] = bytearray(kept)
+        self.dirty.clear()
+        cut_pages(self.pages, self.size)
+
     def after_power_loss(self, rng: random.Random) -> "Inode":
         """What a power loss at this moment may leave."""
         kept = dict(self.kept_pages)
@@ -152,6 +163,10 @@ class MemoryFile:
 
     def sync(self) -> None:
         self._inode.sync()
+
+    def lose_unsynced(self) -> None:
+        """What a failed sync leaves: see `Inode`."""
+        self._inode.lose_unsynced()
 
     def close(self) -> None:
         return

@@ -101,7 +101,26 @@ async def test_a_table_that_cannot_be_saved_is_said_and_tried_again() -> None:
     (answer,) = link.take()
     assert answer.code == ResponseCode.SYSTEM_ERROR
     assert "cannot be saved" in str(answer.remark)
-    assert "topics" in hand.state.unsaved
+    assert hand.tables.has_failed
+    hand.tables.save_also(set())
+    hand.table_flusher.drain()
+    assert not hand.tables.has_failed
+    assert b'"Orders"' in hand.broker.disk.open("config/topics.json").pread(0, 1 << 20)
+
+
+@in_loop
+async def test_on_a_full_disk_only_what_must_be_saved_fails() -> None:
+    hand = HandDriver()
+    link, session = topic_made(hand)
+    session.received(pull_frame(2, 0))
+    hand.table_flusher.drain()
+    assert opaques(link) == [(2, 0)]
+    hand.tables.save_also({"consumerOffset"})
+    _, done = hand.table_flusher.jobs.pop()
+    done(OSError(errno.ENOSPC, "No space left on device"))
+    session.received(pull_frame(3, 0) + send_frame(4))
+    hand.turn()
+    assert opaques(link) == [(3, 0), (4, 0)], "they wait for a table that is not theirs"
 
 
 @in_loop

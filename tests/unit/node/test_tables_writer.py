@@ -39,18 +39,20 @@ def test_one_write_serves_all_who_wait() -> None:
     assert desk.unsaved == set()
 
 
-def test_a_failure_reaches_those_who_waited_and_the_table_stays_unsaved() -> None:
+def test_a_failure_reaches_those_who_waited_and_the_table_is_saved_with_the_next() -> None:
     desk = _Desk()
     desk.unsaved.add("topics")
     desk.writer.when_saved(desk.carried.append)
     _, done = desk.flusher.jobs.pop()
     done(OSError(errno.EIO, "broken"))
     assert [error and error.errno for error in desk.carried] == [errno.EIO]
-    assert desk.unsaved == {"topics"}
+    assert desk.unsaved == set(), "nobody else waits for it"
+    assert desk.writer.has_failed
     desk.writer.when_saved(desk.carried.append)
     desk.flusher.step()
     assert desk.carried[-1] is None
     assert desk.saved == [("topics", "old")]
+    assert not desk.writer.has_failed
 
 
 def test_tables_nobody_waits_for_are_saved_too() -> None:

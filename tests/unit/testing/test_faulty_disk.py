@@ -6,7 +6,7 @@ import random
 import pytest
 from nowait import nowait
 
-from pocketmq.testing.faulty_disk import Fault, FaultyDisk, PowerCut
+from pocketmq.testing.faulty_disk import Fault, FaultyDisk, Lie, PowerCut
 from pocketmq.testing.memory_disk import MemoryDisk
 
 
@@ -89,3 +89,83 @@ def test_every_other_call_passes_through() -> None:
     file.close()
     with pytest.raises(FileNotFoundError):
         disk.open("f/a")
+
+
+def test_a_lost_write_reports_success() -> None:
+    disk = FaultyDisk(MemoryDisk(), Fault("pwrite", nth=2, effect=Lie.LOST))
+    file = disk.open("a", create=True)
+    for at, content in enumerate((b"1", b"2", b"3")):
+        file.pwrite(at, content)
+    assert file.pread(0, 9) == b"1\x003"
+
+
+def test_a_misdirected_write_reports_success_and_lands_elsewhere() -> None:
+    disk = FaultyDisk(MemoryDisk(), Fault("pwrite", effect=Lie.MISDIRECTED, moved=4))
+    file = disk.open("a", create=True)
+    file.pwrite(0, b"ab")
+    assert file.pread(0, 9) == b"\0\0\0\0ab"
+
+
+@pytest.mark.parametrize("call", ["mkdirs", "remove", "remove_tree", "rename", "truncate", "sync", "fsync_dir"])
+def test_any_change_may_be_lost(call: str) -> None:
+    memory = MemoryDisk()
+    memory.mkdirs("f/g")
+    memory.open("a", create=True, size=1).sync()
+    memory.fsync_dir("")
+    disk = FaultyDisk(memory)
+    file = disk.open("a")
+    file.pwrite(0, b"x")
+    disk.open("b", create=True)
+    disk.add(Fault(call, effect=Lie.LOST))
+    change = {
+        "mkdirs": lambda: disk.mkdirs("new"),
+        "remove": lambda: disk.remove("a"),
+        "remove_tree": lambda: disk.remove_tree("f"),
+        "rename": lambda: disk.rename("a", "c"),
+        "truncate": lambda: file.truncate(0),
+        "sync": file.sync,
+        "fsync_dir": lambda: disk.fsync_dir(""),
+    }[call]
+    before = (memory.listdir(""), memory.listdir("f"), file.size)
+    change()
+    assert (memory.listdir(""), memory.listdir("f"), file.size) == before
+    kept = [memory.crash(random.Random(seed)) for seed in range(40)]
+    if call == "sync":
+        assert {after.open("a").pread(0, 1) for after in kept} == {b"\0", b"x"}
+    if call == "fsync_dir":
+        assert {after.exists("b") for after in kept} == {True, False}
+
+
+def test_a_failed_sync_may_drop_what_it_was_to_sync() -> None:
+    disk = FaultyDisk(MemoryDisk())
+    file = disk.open("a", create=True)
+    file.pwrite(0, b"kept")
+    file.sync()
+    file.pwrite(0, b"lost")
+    file.pwrite(5000, b"lost")
+    disk.add(Fault("sync", loses=True))
+    with pytest.raises(OSError, match="Input/output"):
+        file.sync()
+    file.sync()
+    assert (file.pread(0, 4), file.pread(5000, 4)) == (b"kept", bytes(4))
+
+
+def test_a_slow_disk_says_so_before_each_call() -> None:
+    waits: list[tuple[str, str]] = []
+    disk = FaultyDisk(MemoryDisk())
+    disk.before_call = lambda call, path: waits.append((call, path))
+    file = disk.open("a", create=True)
+    file.pwrite(0, b"x")
+    file.sync()
+    disk.free_ratio()
+    assert waits == [("create", "a"), ("pwrite", "a"), ("sync", "a"), ("free_ratio", "")]
+
+
+def test_all_but_the_power_cut_is_healed() -> None:
+    disk = FaultyDisk(MemoryDisk(), Fault("pwrite", nth=2, effect=PowerCut), Fault("pwrite", lasting=True))
+    file = disk.open("a", create=True)
+    with pytest.raises(OSError, match="Input/output"):
+        file.pwrite(0, b"x")
+    disk.heal(but=PowerCut)
+    with pytest.raises(PowerCut):
+        file.pwrite(0, b"x")
