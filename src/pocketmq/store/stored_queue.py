@@ -43,10 +43,13 @@ class StoredQueue:
         return f"{self.segments.folder}/{name}", inside
 
     def _load(self, queue_offset: int) -> None:
+        """Of one file only: a missing or short one must not move what stands in the next."""
+        at = queue_offset * ENTRY_BYTES
+        room = self.segments.segment_size - at % self.segments.segment_size
+        size = min(max(room, ENTRY_BYTES), BATCH_ENTRIES * ENTRY_BYTES)
+        self._batch = unpack_entries(self.segments.read(at, size).ljust(size, b"\0")[: size - size % ENTRY_BYTES])
         self._batch_start = queue_offset
-        self._batch_end = queue_offset + BATCH_ENTRIES
-        raw = self.segments.read(queue_offset * ENTRY_BYTES, BATCH_ENTRIES * ENTRY_BYTES)
-        self._batch = unpack_entries(raw.ljust(BATCH_ENTRIES * ENTRY_BYTES, b"\0"))
+        self._batch_end = queue_offset + len(self._batch)
 
 
 def is_filler(entry: Entry) -> bool:
