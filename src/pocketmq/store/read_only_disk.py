@@ -48,6 +48,15 @@ class ReadOnlyFile:
         self._file.close()
 
 
+class SyncableFile(ReadOnlyFile):
+    """A file that is not changed, but may be synced: others have changed it."""
+
+    __slots__ = ()
+
+    def sync(self) -> None:
+        self._file.sync()
+
+
 class ReadOnlyDisk:
     """Another `Disk`, of which nothing can be changed."""
 
@@ -85,6 +94,53 @@ class ReadOnlyDisk:
 
     def free_ratio(self) -> float:
         return self._disk.free_ratio()
+
+
+class GuardedDisk:
+    """Another `Disk`, of which one folder cannot be changed, and all else can."""
+
+    def __init__(self, disk: Disk, folder: str) -> None:
+        self._disk = disk
+        self._folder = f"{folder}/"
+
+    def open(self, path: str, create: bool = False, size: int | None = None) -> File:
+        if not path.startswith(self._folder):
+            return self._disk.open(path, create, size)
+        if create:
+            refuse("create", path)
+        return SyncableFile(self._disk.open(path))
+
+    def exists(self, path: str) -> bool:
+        return self._disk.exists(path)
+
+    def listdir(self, path: str) -> list[str]:
+        return self._disk.listdir(path)
+
+    def mkdirs(self, path: str, *, durable: bool = True) -> None:
+        self._disk.mkdirs(self._open_place(path, "make the folder"), durable=durable)
+
+    def remove(self, path: str) -> None:
+        self._disk.remove(self._open_place(path, "remove"))
+
+    def remove_tree(self, path: str) -> None:
+        self._disk.remove_tree(self._open_place(path, "remove the tree"))
+
+    def rename(self, old: str, new: str) -> None:
+        self._disk.rename(self._open_place(old, "rename"), self._open_place(new, "replace"))
+
+    def fsync_dir(self, path: str) -> None:
+        self._disk.fsync_dir(path)
+
+    def size(self, path: str) -> int:
+        return self._disk.size(path)
+
+    def free_ratio(self) -> float:
+        return self._disk.free_ratio()
+
+    def _open_place(self, path: str, change: str) -> str:
+        if f"{path}/".startswith(self._folder) or path == "":
+            refuse(change, path)
+        return path
 
 
 def refuse(change: str, path: str) -> NoReturn:

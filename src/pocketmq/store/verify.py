@@ -47,7 +47,7 @@ def verify(disk: Disk, shape: Shape) -> Iterator[Finding | Progress]:
 
 
 class Verification:
-    """One pass over a store."""
+    """One pass over a store. After `run`, `unrepairable` says why what is derived cannot be built again, if so."""
 
     def __init__(self, disk: Disk, layout: Layout, shape: Shape) -> None:
         self._disk = disk
@@ -55,6 +55,9 @@ class Verification:
         self._descriptors = DescriptorCache()
         self._log = Segments(disk, LOG_FOLDER, layout.log_file_bytes, self._descriptors, reads_only=True)
         self._trust = Trust(not disk.exists(ABORT_PATH), load_checkpoint(disk).queue_log_offset)
+        self.unrepairable: str | None = None
+        self.delays_ms: dict[int, int] = {}
+        """What the messages of each delay level's queue wait, by queue id."""
         self._damaged: list[tuple[int, int]] = []
         self._checks: dict[tuple[bytes, int], QueueCheck | None] = {}
         self._without_queue: dict[bytes, tuple[int, int]] = {}
@@ -62,6 +65,8 @@ class Verification:
         self._topics = set(disk.listdir(QUEUE_FOLDER))
         self._batch_topics = {topic.encode() for topic in disk.listdir(BATCH_QUEUE_FOLDER)}
         self._shape_finding = shape_finding(disk, shape)
+        if self._shape_finding is not None:
+            self.unrepairable = f"{self._shape_finding.said}; {self._shape_finding.remedy}"
         self._index: IndexCheck | None = None
         if self._shape_finding is None and disk.listdir(INDEX_FOLDER):
             self._index = IndexCheck(disk, shape, self._log.start, self._trust, self._damaged)
@@ -147,8 +152,11 @@ class Verification:
                 continue
             yield from check.finish(log_end)
             ends[topic, queue_id] = check.end
+            if check.delay_ms is not None:
+                self.delays_ms[queue_id] = check.delay_ms
             if check.earlier_records:
                 said = f"{check.earlier_records} records in the log are older than the queue: its topic was made again"
+                self.unrepairable = f"topic {topic} was deleted and made again: its old records would come back"
                 yield Finding(Severity.NOTICE, folder, said, "none needed", None, topic, queue_id)
         yield from self._findings_without_queue()
         for folder in (BATCH_QUEUE_FOLDER, EXTENSION_FOLDER):
@@ -186,9 +194,11 @@ class Verification:
         if walk.reason:
             severity = Severity.DAMAGE if self._trust.was_clean else Severity.NOTICE
             said = f"the log ends here before a record that is not whole: {walk.reason}"
+            self.unrepairable = f"the log ends in a torn record at {walk.end}: start the broker once, which cuts it off"
             yield self._of_log(severity, walk.end, said, "the next start cuts it off", None)
         elif (at := self._first_stored(walk.end)) is not None:
             said = f"bytes behind the log's end {walk.end}, where nothing was written yet"
+            self.unrepairable = f"{said}: start the broker with the file `abort` there, which makes them zero"
             yield self._of_log(Severity.NOTICE, at, said, "none needed: new records take their place", None)
 
     def _first_stored(self, at: int) -> int | None:
@@ -217,6 +227,8 @@ class Verification:
             expected = int(name) + file_bytes
             if (size := self._disk.size(path)) < file_bytes:
                 said = f"has {size} bytes, others have {file_bytes}"
+                if folder == LOG_FOLDER:
+                    self.unrepairable = f"{path} {said}: start the broker once, which makes it whole"
                 yield Finding(
                     Severity.NOTICE, path, said, "none needed: the next start makes it whole with zeros", size
                 )

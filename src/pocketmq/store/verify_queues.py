@@ -42,7 +42,8 @@ class QueueCheck:
         self._trust = trust
         self._damaged = damaged
         self._is_extended = is_extended
-        self._delay_ms: int | None = None
+        self.delay_ms: int | None = None
+        """In the schedule topic: what the queue's messages wait."""
         self._run: _Run | None = None
         self._begins_at: int | None = None
         self._found: list[Finding] = []
@@ -138,9 +139,9 @@ class QueueCheck:
         if self.queue.topic == SCHEDULE_TOPIC and record.facts.delay_level > 0:
             # The delivery time. A queue is a level: what its messages wait is not known here, but it is the same.
             delay_ms = entry.tags_code - record.store_timestamp
-            if self._delay_ms is None and delay_ms >= 0:
-                self._delay_ms = delay_ms
-            return delay_ms == self._delay_ms
+            if self.delay_ms is None and delay_ms >= 0:
+                self.delay_ms = delay_ms
+            return delay_ms == self.delay_ms
         return entry.tags_code == record.facts.tags_code
 
     def _pass(self, start: int, end: int, log_end: int | None) -> None:
