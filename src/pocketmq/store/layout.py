@@ -15,10 +15,14 @@ LOG_FOLDER = "commitlog"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Sizes of a log file and a queue file in bytes; `doubts`: sentences on what could only be guessed."""
+    """Sizes of a log file and a queue file in bytes; `doubts`: sentences on what could only be guessed.
+
+    `has_queue_files`: there is at least one, so that its size is not Java's default.
+    """
 
     log_file_bytes: int
     queue_file_bytes: int
+    has_queue_files: bool = True
     doubts: tuple[str, ...] = ()
 
 
@@ -35,7 +39,7 @@ def find_layout(disk: Disk) -> Layout:
     ]
     whole = [size for size in queue_sizes if size % ENTRY_BYTES == 0]
     queue_bytes = _most_common(whole, usual.queue_file_bytes, "a queue file (mappedFileSizeConsumeQueue)", doubts)
-    return Layout(log_bytes, queue_bytes, tuple(doubts))
+    return Layout(log_bytes, queue_bytes, any(whole), tuple(doubts))
 
 
 def queue_places(disk: Disk) -> list[tuple[str, int]]:

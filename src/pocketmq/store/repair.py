@@ -34,7 +34,7 @@ def repair(disk: Disk, layout: Layout, shape: Shape, delay_levels: str, now_ms: 
     guarded = GuardedDisk(disk, LOG_FOLDER)
     topics = set(disk.listdir(QUEUE_FOLDER))
     known = find_table(disk, "topics").get("topicConfigTable")
-    has_index = not disk.exists(INDEX_FOLDER) or bool(disk.listdir(INDEX_FOLDER))
+    has_index = bool(disk.listdir(INDEX_FOLDER))
     disk.open(ABORT_PATH, create=True).close()
     disk.fsync_dir("")
     if disk.exists(CHECKPOINT_PATH):
@@ -53,8 +53,7 @@ def repair(disk: Disk, layout: Layout, shape: Shape, delay_levels: str, now_ms: 
         index_enabled=has_index,
     )
     store, recovery = open_store(guarded, sizes, now_ms)
-    if topics:
-        for topic in store.topics() - topics - set(known if isinstance(known, dict) else ()):
-            store.delete_topic(topic)
+    for topic in store.topics() - topics - set(known if isinstance(known, dict) else ()):
+        store.delete_topic(topic)
     store.close()
     return recovery

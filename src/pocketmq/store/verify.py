@@ -33,6 +33,10 @@ from pocketmq.store.verify_tables import find_table, progress_findings, table_fi
 BATCH_QUEUE_FOLDER = "batchconsumequeue"
 EXTENSION_FOLDER = "consumequeue_ext"
 PROGRESS_BYTES = 8 << 20
+SIZES_UNKNOWN = (
+    "queue or index files are all gone, and with them their sizes: remove the folders consumequeue and index, "
+    "and start the broker, which builds both again with its own settings"
+)
 
 
 def verify(disk: Disk, shape: Shape) -> Iterator[Finding | Progress]:
@@ -67,6 +71,8 @@ class Verification:
         self._shape_finding = shape_finding(disk, shape)
         if self._shape_finding is not None:
             self.unrepairable = f"{self._shape_finding.said}; {self._shape_finding.remedy}"
+        if not layout.has_queue_files or not disk.exists(INDEX_FOLDER):
+            self.unrepairable = SIZES_UNKNOWN
         self._index: IndexCheck | None = None
         if self._shape_finding is None and disk.listdir(INDEX_FOLDER):
             self._index = IndexCheck(disk, shape, self._log.start, self._trust, self._damaged)
@@ -186,8 +192,8 @@ class Verification:
         elif self._disk.exists(INDEX_FOLDER):
             yield Finding(Severity.NOTICE, INDEX_FOLDER, "holds no file", "none needed with messageIndexEnable=false")
         elif self._log.end > self._log.start:
-            severity, remedy = self._trust.severity(self._log.start), self._trust.remedy(self._log.start)
-            yield Finding(severity, INDEX_FOLDER, "is missing", remedy)
+            severity = self._trust.severity(self._log.start)
+            yield Finding(severity, INDEX_FOLDER, "is missing", "the next start builds it, and the queues, again")
 
     def _end_findings(self, walk: LogWalk) -> Iterator[Finding]:
         """What stands where the log ends, and behind that."""

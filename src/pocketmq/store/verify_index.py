@@ -106,7 +106,8 @@ class IndexCheck:
         entry = file.entry(file.index)
         if fault == STRAY and self._is_excused(entry.log_offset):
             fault = ""
-        fault = file.chain_fault(entry) or fault
+        chain_fault = file.chain_fault(entry)
+        fault = fault or chain_fault
         if fault:
             said = f"entry {file.index}, for the record at {entry.log_offset}, {fault}"
             self._tell(file.file.name, said, self._shape.entry_position(file.index), entry.log_offset)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pocketmq.store.disk import Disk, PosixDisk
-from pocketmq.store.read_only_disk import ReadOnlyDisk
+from pocketmq.store.read_only_disk import GuardedDisk, ReadOnlyDisk
 from pocketmq.store.segments import DescriptorCache, Segments
 from pocketmq.testing.memory_disk import MemoryDisk
 
@@ -78,3 +78,33 @@ def test_a_short_file_stays_short_when_it_is_only_looked_at() -> None:
     assert segments.sync_targets() == []
     with pytest.raises(OSError, match="refused to truncate to 10 bytes"):
         Segments(ReadOnlyDisk(disk), "q", 10, DescriptorCache())
+
+
+@pytest.mark.parametrize("change", [one for number, one in enumerate(CHANGES) if number not in (5, 6, 10)])
+def test_a_guarded_folder_is_refused_and_all_else_is_not(change: Callable[[Disk], object]) -> None:
+    disk = behind()
+    with pytest.raises(OSError, match="this disk is only looked at; refused to "):
+        change(GuardedDisk(disk, "a"))
+    assert disk.open("a/f").pread(0, 100) == b"content"
+    assert disk.listdir("a") == ["f"]
+    change(GuardedDisk(disk, "b"))
+
+
+def test_a_guarded_folder_may_be_synced_and_nothing_comes_into_it() -> None:
+    disk = behind()
+    guarded = GuardedDisk(disk, "a")
+    guarded.open("a/f").sync()
+    guarded.fsync_dir("a")
+    guarded.fsync_dir("")
+    guarded.mkdirs("b")
+    guarded.open("b/g", create=True, size=3).pwrite(0, b"b")
+    assert (guarded.size("b/g"), guarded.exists("b"), guarded.listdir(""), guarded.free_ratio()) == (
+        3, True, ["a", "b"], 1.0,
+    )  # fmt: skip
+    for refused in (
+        lambda: guarded.rename("b/g", "a/f"),
+        lambda: guarded.mkdirs("a/c"),
+        lambda: guarded.remove_tree(""),
+    ):
+        with pytest.raises(OSError, match="refused to"):
+            refused()

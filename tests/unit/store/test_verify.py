@@ -3,72 +3,16 @@
 import random
 
 import pytest
-from store_life import (
-    BODY_AT,
-    FILES,
-    QUEUE_OFFSET_AT,
-    SIZES,
-    T0,
-    flip,
-    found_by_key,
-    reopened,
-    send,
-    served,
-    sync,
-    zero,
-)
+from store_life import BODY_AT, FILES, QUEUE_OFFSET_AT, SIZES, T0, flip, found_by_key, reopened, send, served, zero
+from verified_store import SHAPE, briefly, findings, killed, paths, put, stopped
 
 from pocketmq.model.errors import StoreError, UserError
-from pocketmq.store.finding import Finding, Progress, Severity
-from pocketmq.store.index_file import HEADER_BYTES, Shape
-from pocketmq.store.message_store import Appended
+from pocketmq.store.finding import Progress, Severity
 from pocketmq.store.read_only_disk import ReadOnlyDisk
 from pocketmq.store.verify import verify
 from pocketmq.testing.memory_disk import MemoryDisk
 
-SHAPE = Shape(SIZES.index_slots, SIZES.index_entries)
 QUEUE = "consumequeue/T/0/{:020d}"
-SLOTS_END = HEADER_BYTES + 10 * 4
-
-
-def findings(disk: MemoryDisk, shape: Shape = SHAPE) -> list[Finding]:
-    return [one for one in verify(ReadOnlyDisk(disk), shape) if isinstance(one, Finding)]
-
-
-def stopped(count: int = 230) -> tuple[MemoryDisk, list[Appended]]:
-    """A store that was stopped in order: two queues, three log files, five index files."""
-    disk = MemoryDisk()
-    store, _ = reopened(disk)
-    sent = send(store, count)
-    store.close()
-    return disk, sent
-
-
-def killed(count: int = 230) -> tuple[MemoryDisk, list[Appended]]:
-    disk = MemoryDisk()
-    store, _ = reopened(disk)
-    sent = send(store, count)
-    sync(store)
-    return disk.crash_process(), sent
-
-
-def paths(disk: MemoryDisk, folder: str = "") -> list[str]:
-    found = []
-    for name in disk.listdir(folder):
-        path = f"{folder}/{name}" if folder else name
-        try:
-            found += paths(disk, path)
-        except NotADirectoryError:
-            found.append(path)
-    return found
-
-
-def put(disk: MemoryDisk, path: str, at: int, content: bytes) -> None:
-    disk.open(path, create=True).pwrite(at, content)
-
-
-def briefly(found: list[Finding]) -> list[tuple[str, str, int | None]]:
-    return [(str(one.severity), one.path, one.file_offset) for one in found]
 
 
 def test_a_sound_store_has_no_fault_and_is_left_as_it_was() -> None:
