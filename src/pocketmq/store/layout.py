@@ -33,12 +33,12 @@ def find_layout(disk: Disk) -> Layout:
     doubts: list[str] = []
     usual = StoreSizes()
     log_sizes = file_sizes(disk, LOG_FOLDER)
-    log_bytes = _most_common(log_sizes, usual.log_file_bytes, "a log file (mappedFileSizeCommitLog)", doubts)
+    log_bytes = _prevailing_size(log_sizes, usual.log_file_bytes, "a log file (mappedFileSizeCommitLog)", doubts)
     queue_sizes = [
         size for topic, queue_id in queue_places(disk) for size in file_sizes(disk, queue_folder(topic, queue_id))
     ]
     whole = [size for size in queue_sizes if size % ENTRY_BYTES == 0]
-    queue_bytes = _most_common(whole, usual.queue_file_bytes, "a queue file (mappedFileSizeConsumeQueue)", doubts)
+    queue_bytes = _prevailing_size(whole, usual.queue_file_bytes, "a queue file (mappedFileSizeConsumeQueue)", doubts)
     return Layout(log_bytes, queue_bytes, any(whole), tuple(doubts))
 
 
@@ -70,7 +70,7 @@ def _is_number(name: str) -> bool:
     return name.isascii() and name.isdigit()
 
 
-def _most_common(sizes: list[int], usual: int, what: str, doubts: list[str]) -> int:
+def _prevailing_size(sizes: list[int], usual: int, what: str, doubts: list[str]) -> int:
     counts = Counter(size for size in sizes if size)
     if not counts:
         return usual
