@@ -1,5 +1,6 @@
 """The documents are true where a machine can tell: links, commands, flags, the table of rooms, every feature's row."""
 
+import argparse
 import importlib.util
 import re
 import sys
@@ -54,11 +55,21 @@ def broken_links(path: Path, text: str) -> list[str]:
 
 
 def subcommands() -> dict[str, str]:
-    """The commands of `pocketmq` with the help text of each."""
+    """The commands of `pocketmq` with the help text of each and of the commands below it."""
     from pocketmq.node.cli import build_parser
 
-    actions = build_parser()._subparsers._group_actions  # type: ignore[union-attr]  # argparse has no public way
-    return {key: parser.format_help() for key, parser in actions[0].choices.items()}  # type: ignore[union-attr]
+    return {key: help_text(parser) for key, parser in parsers_below(build_parser()).items()}
+
+
+def parsers_below(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of a parser's commands; argparse has no public way."""
+    actions = parser._subparsers._group_actions if parser._subparsers else []
+    return {key: found for action in actions for key, found in action.choices.items()}  # type: ignore[union-attr]
+
+
+def help_text(parser: argparse.ArgumentParser) -> str:
+    """Everything that a command and those below it say of their flags."""
+    return parser.format_help() + "".join(map(help_text, parsers_below(parser).values()))
 
 
 def unknown_commands(text: str, commands: dict[str, str], targets: set[str]) -> list[str]:

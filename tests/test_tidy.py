@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "transport": {"model", "protocol"},
     "client": {"model", "protocol", "transport"},
     "proxy": {"model", "protocol", "transport", "client"},
-    "tools": {"model", "protocol", "client"},
+    "tools": {"model", "protocol", "store", "client"},
 }
 ROOMS["testing"] = ROOMS["node"] = {*ROOMS, "node", "testing"}
 

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The commands with their flags."""
     from pocketmq.node import up
-    from pocketmq.tools import doctor, send, tail
+    from pocketmq.tools import doctor, fsck, send, store, tail
 
     parser = argparse.ArgumentParser(
         prog="pocketmq",
@@ -37,6 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
         ("send", send, "send messages"),
         ("tail", tail, "print messages as they arrive"),
         ("doctor", doctor, "find what keeps clients from a broker"),
+        ("fsck", fsck, "verify a store's folder, and repair what is derived"),
+        ("store", store, "look into a store's folder: inspect, dump"),
     ):
         command = commands.add_parser(name, help=summary, description=module.__doc__, allow_abbrev=False)
         module.add_arguments(command)

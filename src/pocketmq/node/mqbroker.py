@@ -47,8 +47,9 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> int:
         return 0
     from pocketmq.node.event_loop import run as run_loop
     from pocketmq.node.logs import start_logging
-    from pocketmq.node.preflight import require_folder, require_port_free, store_lock
+    from pocketmq.node.preflight import require_folder, require_port_free
     from pocketmq.node.up import report
+    from pocketmq.tools.store_lock import store_lock
 
     start_logging("broker", level=arguments.log_level, log_dir=arguments.log_dir)
     report(settings, warnings)

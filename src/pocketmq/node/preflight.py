@@ -1,16 +1,10 @@
-"""Looks before a start for what would go wrong after it: a folder, its lock, a port. Each failure is a UserError."""
+"""Looks before a start for what would go wrong after it: a folder, a port. Each failure is a UserError."""
 
-import contextlib
 import errno
-import fcntl
 import os
-from collections.abc import Iterator
 
 from pocketmq.model.errors import UserError
 from pocketmq.tools.machine import bind_failure, port_owner
-
-LOCK_FILE = "lock"
-"""StorePathConfigHelper#getLockFile: the file in the store's root that a running broker holds."""
 
 
 def require_folder(path: str, setting: str) -> None:
@@ -44,37 +38,6 @@ def _remedy(error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         return "chown it"
     return "remove what is in the way"
-
-
-@contextlib.contextmanager
-def store_lock(root: str, setting: str) -> Iterator[None]:
-    """Holds the store's lock file; UserError if another process, ours or Java's, holds it.
-
-    Java locks the first byte the POSIX way (`FileChannel#tryLock`), which does not tell two holders in one process
-    apart; so the whole file is locked the BSD way too.
-    """
-    path = os.path.join(root, LOCK_FILE)
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise UserError(f"cannot open {path}: {error.strerror}; set {setting}") from error
-    try:
-        _lock(lock, path, setting)
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, b"lock %d\n" % os.getpid(), 0)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _lock(lock: int, path: str, setting: str) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
-    except (BlockingIOError, PermissionError) as error:
-        words = os.pread(lock, 64, 0).decode("ascii", "replace").split()
-        holder = f"process {words[1]}" if len(words) > 1 else "another process"
-        raise UserError(f"{os.path.dirname(path)} is in use by {holder}; stop it or set {setting}") from error
 
 
 def require_port_free(host: str, port: int, setting: str) -> None:

@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pocketmq.node.event_loop import run as run_loop
     from pocketmq.node.logs import start_logging
     from pocketmq.node.plan import StandalonePlan
-    from pocketmq.node.preflight import require_folder, require_port_free, store_lock
+    from pocketmq.node.preflight import require_folder, require_port_free
+    from pocketmq.tools.store_lock import store_lock
 
     broker, namesrv, warnings = settings_of(arguments, dict(os.environ))
     start_logging("pocketmq", level=arguments.log_level, log_dir=arguments.log_dir)

@@ -206,17 +206,18 @@ def _sync_file_system(descriptor: int) -> None:
 
 
 class PosixDisk:
-    """The files below `root`, a folder that must exist."""
+    """The files below `root`, a folder that must exist; `reads_only` opens those of a person who may not write them."""
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], *, reads_only: bool = False) -> None:
         self.root = os.fspath(root)
+        self._access = os.O_RDONLY if reads_only else os.O_RDWR
 
     def place(self, path: str) -> str:
         """Where a path of this disk is for the operating system."""
         return os.path.join(self.root, checked(path))
 
     def open(self, path: str, create: bool = False, size: int | None = None) -> PosixFile:
-        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+        flags = self._access | os.O_CLOEXEC | (os.O_CREAT if create else 0)
         file = PosixFile(path, os.open(self.place(path), flags, 0o644))
         if create and size is not None and file.size < size:
             file.truncate(size)

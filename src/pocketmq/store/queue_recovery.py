@@ -5,14 +5,25 @@ lies behind them in the file may be missing, stale or in pages that a power loss
 counts below are found by bisection, for the entries that count come before those that do not.
 """
 
+from typing import Protocol
+
 from pocketmq.store.commit_log import Dispatch
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry
+from pocketmq.store.segments import Segments
 
 FILLER_SIZE = 0x7FFFFFFF
 """The size in an entry that stands for no message (ConsumeQueue#fillPreBlank)."""
 
 
-def count_kept(queue: ConsumeQueue, log_offset: int | None) -> int:
+class HasEntries(Protocol):
+    """A queue that has files."""
+
+    @property
+    def segments(self) -> Segments:
+        """Its files."""
+
+
+def count_kept(queue: HasEntries, log_offset: int | None) -> int:
     """The first queue offset not known to be sound: entries of records below `log_offset` are; None: all there are."""
     low, high = _bounds(queue)
     while low < high:
@@ -25,7 +36,7 @@ def count_kept(queue: ConsumeQueue, log_offset: int | None) -> int:
     return low
 
 
-def first_live(queue: ConsumeQueue, end: int, log_start: int) -> int:
+def first_live(queue: HasEntries, end: int, log_start: int) -> int:
     """The first queue offset below `end` whose record is still in the log, or `end` (ConsumeQueue#correctMinOffset)."""
     low, _ = _bounds(queue)
     high = end
@@ -39,7 +50,7 @@ def first_live(queue: ConsumeQueue, end: int, log_start: int) -> int:
     return low
 
 
-def last_record(queue: ConsumeQueue, end: int) -> Entry | None:
+def last_record(queue: HasEntries, end: int) -> Entry | None:
     """The last entry below `end` that stands for a message."""
     start, _ = _bounds(queue)
     while end > start:
@@ -55,11 +66,11 @@ def fillers(queue: ConsumeQueue, start: int, end: int, log_offset: int) -> list[
     return [(queue, offset, log_offset, FILLER_SIZE, 0, 0, queue.topic_bytes, b"", b"") for offset in range(start, end)]
 
 
-def _bounds(queue: ConsumeQueue) -> tuple[int, int]:
+def _bounds(queue: HasEntries) -> tuple[int, int]:
     return queue.segments.start // ENTRY_BYTES, queue.segments.end // ENTRY_BYTES
 
 
-def _stored(queue: ConsumeQueue, queue_offset: int) -> Entry:
+def _stored(queue: HasEntries, queue_offset: int) -> Entry:
     raw = queue.segments.read(queue_offset * ENTRY_BYTES, ENTRY_BYTES).ljust(ENTRY_BYTES, b"\0")
     return Entry(
         int.from_bytes(raw[:8], "big", signed=True),

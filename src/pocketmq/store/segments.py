@@ -142,7 +142,10 @@ SyncTarget = File | Unsynced | UnsyncedFolder | Removal | WholeDisk
 
 
 class Segments:
-    """The files of one folder. Opening reads names and sizes only; the folder is made by the first write."""
+    """The files of one folder. Opening reads names and sizes only; the folder is made by the first write.
+
+    A file that a crash left short gets its full size, unless `reads_only`: then it reads as nothing behind its end.
+    """
 
     __slots__ = (
         "_descriptors",
@@ -150,15 +153,19 @@ class Segments:
         "_dirty_folders",
         "_disk",
         "_paths",
+        "_reads_only",
         "end",
         "folder",
         "segment_size",
         "start",
     )  # fmt: skip
 
-    def __init__(self, disk: Disk, folder: str, segment_size: int, descriptors: DescriptorCache) -> None:
+    def __init__(
+        self, disk: Disk, folder: str, segment_size: int, descriptors: DescriptorCache, *, reads_only: bool = False
+    ) -> None:
         self.folder = folder
         self.segment_size = segment_size
+        self._reads_only = reads_only
         self._disk = disk
         self._descriptors = descriptors
         self._paths: dict[int, str] = {}
@@ -328,6 +335,8 @@ class Segments:
                 f"{path} has {size} bytes, more than the file size {self.segment_size}: "
                 "set the file size this store was written with"
             )
+        if self._reads_only:
+            return
         # A crash came between creating or cutting the file and giving it its full size.
         self._descriptors.file(self._disk, path).truncate(self.segment_size)
         self._dirty.add(start)

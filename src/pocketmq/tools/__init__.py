@@ -1,1 +1,4 @@
-"""PEOPLE: the commands that people type. Speaks to brokers through client alone. May import: model, client."""
+"""PEOPLE: the commands that people type. Speaks to brokers through client alone, reads folders through store.
+
+May import: model, protocol, store, client.
+"""

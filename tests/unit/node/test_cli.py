@@ -16,7 +16,7 @@ from pocketmq.model.namesrv_settings import NamesrvSettings
 from pocketmq.node import cli, mqbroker, mqnamesrv, up
 from pocketmq.node.command import exit_status
 from pocketmq.node.plan import Listening
-from pocketmq.node.preflight import store_lock
+from pocketmq.tools.store_lock import store_lock
 
 HEAVY = {"asyncio", "uvloop", "msgspec", "logging", "dataclasses", "pocketmq.model.settings", "pocketmq.client"}
 
