@@ -24,11 +24,14 @@ import pytest
 from rig import journey
 from rig.exchange import LEVELS, SIZES, ExchangedStore
 from rig.journey import Acknowledged, Visit
+from rig.messages import Record
 
 from pocketmq.store.active_index import key_hash_of
 from pocketmq.store.disk import PosixDisk
+from pocketmq.store.key_index import KeyIndex
 from pocketmq.store.message_store import StoreSizes
 from pocketmq.store.recovery import Recovery, open_store
+from pocketmq.testing.memory_disk import MemoryDisk
 
 pytestmark = pytest.mark.interop
 
@@ -209,14 +212,36 @@ def indexed(folder: Path) -> dict[int, list[int]]:
     return found
 
 
+def keys_of_java(record: Record) -> list[bytes]:
+    """What Java 5.5 finds a record by: unique key, keys, and last ``T#`` with its tags (IndexService#buildIndex)."""
+    named = [record.properties.get("UNIQ_KEY", ""), *record.properties.get("KEYS", "").split(" ")]
+    tags = record.properties.get("TAGS", "")
+    return [key.encode() for key in [*named, tags and f"T#{tags}"] if key]
+
+
 def test_keys_that_we_derive_are_javas_but_for_tags(exchange: Exchange, rebuilt: Path) -> None:
     javas, ours = indexed(exchange.wrote / "index"), indexed(rebuilt / "index")
-    for record in (record for records in exchange.visits[VISITS[0]].records.values() for record in records):
-        tags = record.properties.get("TAGS")
-        if tags is not None and record.log_offset in javas:
-            # Java 5.5 has an entry for the tags too, the record's last (IndexService#buildIndex).
-            assert javas[record.log_offset].pop() == key_hash_of(record.topic.encode(), b"T#" + tags.encode())
+    for records in exchange.visits[VISITS[0]].records.values():
+        for record in records:
+            if "TAGS" in record.properties and record.log_offset in javas:
+                assert javas[record.log_offset].pop() == key_hash_of(record.topic.encode(), keys_of_java(record)[-1])
     assert ours == {log_offset: hashes for log_offset, hashes in javas.items() if hashes}
+
+
+def test_an_index_of_javas_keys_is_javas_byte_for_byte(exchange: Exchange) -> None:
+    folder = exchange.wrote / "index"
+    records = [record for records in exchange.visits[VISITS[0]].records.values() for record in records]
+    last = max(indexed(folder))
+    disk = MemoryDisk()
+    index = KeyIndex(disk, "index", int(SIZES["maxHashSlotNum"]), int(SIZES["maxIndexNum"]))
+    for record in sorted(records, key=lambda record: record.log_offset):
+        if record.log_offset <= last:
+            stored_at = int.from_bytes(record.content[56:64], "big")
+            for key in keys_of_java(record):
+                index.put_key(record.topic.encode(), key, record.log_offset, stored_at, stored_at)
+    index.flush()
+    ours = [disk.open(f"index/{name}").pread(0, 1 << 20) for name in index.names()]
+    assert ours == [path.read_bytes() for path in sorted(folder.iterdir())]
 
 
 def test_a_stopped_store_of_javas_opens_without_a_repair(exchange: Exchange) -> None:

@@ -15,8 +15,8 @@ from .remoting import MAX_OFFSET, Connection
 
 QUEUES = 4
 TOPICS = {"orders": QUEUES, "invoices": QUEUES, "payments": 1, "reminders": 1}
-SYSTEM_QUEUES = [("SCHEDULE_TOPIC_XXXX", level) for level in range(3)]
-SYSTEM_QUEUES += [("RMQ_SYS_TRANS_HALF_TOPIC", 0), ("RMQ_SYS_TRANS_OP_HALF_TOPIC", 0)]
+OTHER_QUEUES = [("SCHEDULE_TOPIC_XXXX", level) for level in range(3)]
+OTHER_QUEUES += [("reminders", 0), ("RMQ_SYS_TRANS_HALF_TOPIC", 0), ("RMQ_SYS_TRANS_OP_HALF_TOPIC", 0)]
 RETRIES = 7
 LOOKED_UP_EVERY = 61
 ALL_TOPICS = 21
@@ -126,7 +126,7 @@ def visit(broker: Connection, known: Acknowledged) -> Visit:
     for key, (topic, queue, queue_offset) in found.looked_up.items():
         found.by_key[key] = messages.by_key(broker, topic, key)
         found.by_id[key] = messages.by_id(broker, known.ids[topic, queue][queue_offset])
-    for topic, queue in [*found.promised, *SYSTEM_QUEUES]:
+    for topic, queue in [*found.promised, *OTHER_QUEUES]:
         place = topic, queue
         found.bounds[place] = tuple(messages.offset(broker, code, *place) for code in (MIN_OFFSET, MAX_OFFSET))
         found.records[place] = messages.pull_all(broker, topic, queue)
