@@ -81,7 +81,7 @@ class BrokerNode:
         )
         for name in self.state.table_names:
             if name != CONFIGURATION:
-                load_table(self.disk, name, partial(self.state.load_table, name))
+                self._load_table(name)
         boot.start(self.state)
         self._look_at_machine()
         self.log_flusher = Flusher("log-sync")
@@ -104,6 +104,16 @@ class BrokerNode:
         self.registrar = Registrar(self.state, addresses, self.clock)
         self.driver.on_topics_changed = self.registrar.wake.set
         await self.registrar.register()
+
+    def _load_table(self, name: str) -> None:
+        """A file of consumer offsets is there before the first message, so that one that is gone can be told."""
+        is_promised = name == CONSUMER_OFFSETS
+        must_exist = is_promised and self.store.log_max_offset > self.store.log_min_offset
+        loaded = load_table(self.disk, name, partial(self.state.load_table, name), must_exist=must_exist)
+        if loaded.complaint:
+            log.error("%s", loaded.complaint)
+        if is_promised and loaded.path is None:
+            save_table(self.disk, name, self.state.table_text(name))
 
     async def _listen_fast(self, port: int) -> None:
         try:

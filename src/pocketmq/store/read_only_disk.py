@@ -89,6 +89,9 @@ class ReadOnlyDisk:
     def fsync_dir(self, path: str) -> None:
         refuse("sync the folder", path)
 
+    def sync_all(self) -> None:
+        refuse("sync", "all files")
+
     def size(self, path: str) -> int:
         return self._disk.size(path)
 
@@ -130,6 +133,9 @@ class GuardedDisk:
 
     def fsync_dir(self, path: str) -> None:
         self._disk.fsync_dir(path)
+
+    def sync_all(self) -> None:
+        self._disk.sync_all()
 
     def size(self, path: str) -> int:
         return self._disk.size(path)

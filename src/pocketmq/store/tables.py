@@ -8,11 +8,11 @@ config/topics.json.tmp   being written; means nothing after a crash
 
 A broken file is never deleted: when the one before it can be read, it is renamed to `.corrupt` and stays for a
 person to look at. When neither can be read, starting with an empty table would forget what clients were promised,
-so that is refused.
+so that is refused; and so it is when there are messages but no trace of a table that every store with messages has.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from pocketmq.model.errors import PocketMQError, StoreError
 from pocketmq.store.disk import Disk
@@ -44,10 +44,22 @@ def save_table(disk: Disk, name: str, content: bytes) -> None:
     disk.fsync_dir(FOLDER)
 
 
-def load_table(disk: Disk, name: str, decode: Callable[[bytes], Table]) -> Table | None:
-    """What `decode` makes of the table, or None if there never was one.
+class Loaded(NamedTuple, Generic[Table]):
+    """A table and where it came from."""
 
-    `decode` says that it cannot by raising ValueError or a PocketMQError.
+    table: Table | None
+    path: str | None
+    """The file that was read, None if there never was one."""
+
+    complaint: str
+    """Why that is not the newest, and where the newest lies now; empty if it is."""
+
+
+def load_table(disk: Disk, name: str, decode: Callable[[bytes], Table], *, must_exist: bool) -> Loaded[Table]:
+    """What `decode` makes of the table. Raises StoreError if none of its files can be used.
+
+    `decode` says that it cannot by raising ValueError or a PocketMQError. `must_exist`: that there never was a table
+    is not believed, and refused too.
     """
     path = table_path(name)
     corrupt = f"{path}.corrupt"
@@ -57,7 +69,12 @@ def load_table(disk: Disk, name: str, decode: Callable[[bytes], Table]) -> Table
                 f"{path} is missing, and {corrupt} shows that it was broken: repair that file and rename it to {path}, "
                 "or move it away to start with an empty table"
             )
-        return None
+        if must_exist:
+            raise StoreError(
+                f"{path} is missing, though there are messages in the log: put a copy of it in place, or write {{}} "
+                "into it to start with an empty table"
+            )
+        return Loaded(None, None, "")
     failures = []
     for candidate in (path, f"{path}.bak"):
         if not disk.exists(candidate):
@@ -68,12 +85,16 @@ def load_table(disk: Disk, name: str, decode: Callable[[bytes], Table]) -> Table
         except (ValueError, PocketMQError) as failure:
             failures.append(f"{candidate} is broken ({failure})")
             continue
-        if candidate != path and disk.exists(path):
-            _set_aside(disk, path, corrupt)
-        return table
-    raise StoreError(
-        f"{' and '.join(failures)}: put a good copy in place of {path}, or move both away to start with an empty table"
-    )
+        complaint = ""
+        if failures:
+            complaint = f"{failures[0]}: started with the older {candidate}"
+            if disk.exists(path):
+                complaint += f", and kept the broken one as {_set_aside(disk, path, corrupt)}"
+        return Loaded(table, candidate, complaint)
+    remedy = f"put a good copy in place of {path}, or move both away to start with an empty table"
+    if must_exist:
+        remedy = f"put a good copy in place of {path}, or write {{}} into it to start with an empty table"
+    raise StoreError(f"{' and '.join(failures)}: {remedy}")
 
 
 def _content(disk: Disk, path: str) -> bytes:
@@ -87,7 +108,7 @@ def _content(disk: Disk, path: str) -> bytes:
     return content
 
 
-def _set_aside(disk: Disk, path: str, corrupt: str) -> None:
+def _set_aside(disk: Disk, path: str, corrupt: str) -> str:
     target = corrupt
     number = 1
     while disk.exists(target):
@@ -95,3 +116,4 @@ def _set_aside(disk: Disk, path: str, corrupt: str) -> None:
         target = f"{corrupt}.{number}"
     disk.rename(path, target)
     disk.fsync_dir(FOLDER)
+    return target

@@ -8,6 +8,7 @@ assert broker.ask(RequestCode.GET_MAX_OFFSET, {"topic": "TopicTest", "queueId": 
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from pocketmq.broker import boot, delays
 from pocketmq.broker.router import HANDLERS, unsupported
@@ -45,7 +46,7 @@ class LoneBroker:
         store, _ = open_store(self.disk, SIZES, now_ms)
         self.state = BrokerState(settings or BrokerSettings(), store, boot_ms=now_ms, address=ADDRESS)
         for name in self.state.table_names:
-            load_table(self.disk, name, lambda content, name=name: self.state.load_table(name, content))  # type: ignore[misc]
+            load_table(self.disk, name, partial(self.state.load_table, name), must_exist=False)
         boot.start(self.state)
 
     def decide(

@@ -16,6 +16,7 @@ from .processes import WORK, Child, poll
 
 CLUSTER = "DefaultCluster"
 SERVER_VERSION = "5.5.0"
+JAVA_BROKER = "org.apache.rocketmq.broker.BrokerStartup"
 # A failed message is retried from level 3 on, 10 s in Java's table; here a second or two.
 DELAY_LEVELS = "1s 2s " + " ".join(["1s"] * 16)
 START_TIMEOUT_S = 60.0
@@ -141,18 +142,23 @@ class Cluster:
             child.end()
 
 
+def java_servers(home: Path) -> list[str]:
+    """Give the command line of Apache's servers but for the main class; logs go below ``home``."""
+    classpath = toolchains.java_server_classpath(SERVER_VERSION)
+    java = toolchains.require("java", "it runs the Java broker")
+    jvm = ["-Xmx512m", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:MaxDirectMemorySize=256m"]
+    jvm += [f"-Duser.home={home}", f"-Drocketmq.home.dir={home}", "-Djava.net.preferIPv4Stack=true"]
+    jvm += ["--add-exports=java.base/sun.nio.ch=ALL-UNNAMED", "--add-opens=java.base/java.nio=ALL-UNNAMED"]
+    return [java, *jvm, "-cp", classpath]
+
+
 class JavaCluster(Cluster):
     """Apache's name server and broker, for reference."""
 
     def __init__(self, **settings: str) -> None:
         super().__init__("java")
         self._settings = settings
-        classpath = toolchains.java_server_classpath(SERVER_VERSION)
-        java = toolchains.require("java", "it runs the Java broker")
-        jvm = ["-Xmx512m", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:MaxDirectMemorySize=256m"]
-        jvm += [f"-Duser.home={self.home}", f"-Drocketmq.home.dir={self.home}", "-Djava.net.preferIPv4Stack=true"]
-        jvm += ["--add-exports=java.base/sun.nio.ch=ALL-UNNAMED", "--add-opens=java.base/java.nio=ALL-UNNAMED"]
-        self._java = [java, *jvm, "-cp", classpath]
+        self._java = java_servers(self.home)
         names = {"listenPort": str(self.namesrv_port), "bindAddress": "127.0.0.1"}
         self._start("namesrv", "org.apache.rocketmq.namesrv.NamesrvStartup", names)
         poll("the Java name server", lambda: remoting.is_listening(self.namesrv), START_TIMEOUT_S)
@@ -175,7 +181,7 @@ class JavaCluster(Cluster):
             "messageDelayLevel": DELAY_LEVELS,
             **self._settings,
         }
-        self._start("broker", "org.apache.rocketmq.broker.BrokerStartup", settings)
+        self._start("broker", JAVA_BROKER, settings)
         poll("the Java broker", lambda: remoting.is_listening(self.broker), START_TIMEOUT_S)
         self.wait_for_route(self.broker_name, START_TIMEOUT_S)
 

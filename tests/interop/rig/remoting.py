@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -23,19 +24,39 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Connection:
+    """A connection that carries one request at a time."""
+
+    def __init__(self, address: str, timeout_s: float = 10.0) -> None:
+        host, _, port = address.rpartition(":")
+        self._socket = socket.create_connection((host, int(port)), timeout_s)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._opaque = 0
+
+    def ask(self, code: int, fields: dict[str, str], body: bytes = b"") -> Answer:
+        """Send one request and return the answer."""
+        self._opaque += 1
+        request = {"code": code, "language": "JAVA", "version": 501, "opaque": self._opaque, "flag": 0}
+        header = json.dumps({**request, "extFields": fields}).encode()
+        self._socket.sendall(struct.pack(">ii", 4 + len(header) + len(body), len(header)) + header + body)
+        content = self._content()
+        header_size = struct.unpack(">i", content[:4])[0] & 0xFFFFFF
+        answer = json.loads(content[4 : 4 + header_size])
+        assert answer["opaque"] == self._opaque, answer
+        return Answer(answer["code"], answer.get("remark"), answer.get("extFields") or {}, content[4 + header_size :])
+
+    def _content(self) -> bytes:
+        return _exactly(self._socket, struct.unpack(">i", _exactly(self._socket, 4))[0])
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+
 def ask(address: str, code: int, fields: dict[str, str], body: bytes = b"", timeout_s: float = 10.0) -> Answer:
     """Send one request over a connection of its own and return the answer."""
-    host, _, port = address.rpartition(":")
-    request = {"code": code, "language": "JAVA", "version": 501, "opaque": 1, "flag": 0, "extFields": fields}
-    header = json.dumps(request).encode()
-    frame = struct.pack(">ii", 4 + len(header) + len(body), len(header)) + header + body
-    with socket.create_connection((host, int(port)), timeout_s) as connection:
-        connection.sendall(frame)
-        size = struct.unpack(">i", _exactly(connection, 4))[0]
-        content = _exactly(connection, size)
-    header_size = struct.unpack(">i", content[:4])[0] & 0xFFFFFF
-    answer = json.loads(content[4 : 4 + header_size])
-    return Answer(answer["code"], answer.get("remark"), answer.get("extFields") or {}, content[4 + header_size :])
+    with contextlib.closing(Connection(address, timeout_s)) as connection:
+        return connection.ask(code, fields, body)
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:

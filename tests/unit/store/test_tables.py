@@ -13,7 +13,7 @@ from pocketmq.testing.memory_disk import MemoryDisk
 
 
 def load(disk: Disk) -> object:
-    return load_table(disk, "topics", json.loads)
+    return load_table(disk, "topics", json.loads, must_exist=False).table
 
 
 def put(disk: Disk, path: str, content: bytes) -> None:
@@ -79,9 +79,14 @@ def test_a_broken_table_gives_way_to_the_one_before_and_is_kept(broken: bytes) -
     save_table(disk, "topics", b'{"v":2}')
     for number in range(3):
         put(disk, "config/topics.json", broken)
-        assert load(disk) == {"v": 1}
+        loaded = load_table(disk, "topics", json.loads, must_exist=True)
+        assert (loaded.table, loaded.path) == ({"v": 1}, "config/topics.json.bak")
         name = "config/topics.json.corrupt" + (f".{number + 1}" if number else "")
         assert get(disk, name) == broken
+        assert loaded.complaint.startswith("config/topics.json is broken (")
+        assert loaded.complaint.endswith(
+            f"): started with the older config/topics.json.bak, and kept the broken one as {name}"
+        )
         assert not disk.exists("config/topics.json")
     save_table(disk, "topics", b'{"v":9}')
     assert load(disk) == {"v": 9}
@@ -90,7 +95,36 @@ def test_a_broken_table_gives_way_to_the_one_before_and_is_kept(broken: bytes) -
 def test_a_missing_table_gives_way_to_the_one_before() -> None:
     disk = MemoryDisk()
     put(disk, "config/topics.json.bak", b'{"v":1}')
-    assert load(disk) == {"v": 1}
+    assert load_table(disk, "topics", json.loads, must_exist=True) == (
+        {"v": 1},
+        "config/topics.json.bak",
+        "config/topics.json is missing: started with the older config/topics.json.bak",
+    )
+
+
+def test_a_good_table_gives_no_cause_for_complaint() -> None:
+    disk = MemoryDisk()
+    save_table(disk, "topics", b'{"v":1}')
+    assert load_table(disk, "topics", json.loads, must_exist=True) == ({"v": 1}, "config/topics.json", "")
+
+
+def test_a_table_that_must_be_there_is_missed() -> None:
+    disk = MemoryDisk()
+    assert load_table(disk, "topics", json.loads, must_exist=False) == (None, None, "")
+    for _ in range(2):
+        with pytest.raises(
+            StoreError, match=r"topics.json is missing, though there are messages.*, or write \{\} into"
+        ):
+            load_table(disk, "topics", json.loads, must_exist=True)
+    put(disk, "config/topics.json", b"{}")
+    assert load_table(disk, "topics", json.loads, must_exist=True).table == {}
+
+
+def test_a_table_that_must_be_there_and_is_broken_is_not_just_moved_away() -> None:
+    disk = MemoryDisk()
+    put(disk, "config/topics.json", b"x")
+    with pytest.raises(StoreError, match=r"in place of config/topics.json, or write \{\} into it"):
+        load_table(disk, "topics", json.loads, must_exist=True)
 
 
 @pytest.mark.parametrize(
@@ -130,4 +164,4 @@ def test_a_decoder_may_refuse_with_our_own_errors() -> None:
             raise ProtocolError("not this one")
         return content
 
-    assert load_table(disk, "topics", decode) == b"y"
+    assert load_table(disk, "topics", decode, must_exist=False).table == b"y"
