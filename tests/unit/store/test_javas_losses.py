@@ -209,9 +209,9 @@ def test_d10_garbage_in_the_offsets_is_kept_aside_and_never_read_as_nothing(garb
     file = disk.open(f"config/{name}.json")
     file.truncate(0)
     file.pwrite(0, garbage)
-    assert load_table(disk, name, json.loads) == {"offset": 1}
+    assert load_table(disk, name, json.loads, must_exist=True).table == {"offset": 1}
     aside = disk.open(f"config/{name}.json.corrupt")
     assert aside.pread(0, 1000) == garbage
     disk.remove(f"config/{name}.json.bak")
     with pytest.raises(StoreError, match=r"is missing, and .* shows that it was broken"):
-        load_table(disk, name, json.loads)
+        load_table(disk, name, json.loads, must_exist=True)
