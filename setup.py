@@ -16,6 +16,7 @@ COMPILED = {
         "pocketmq.protocol.record.facts",
         "pocketmq.protocol.record.laying",
         "pocketmq.store.commit_log.log",
+        "pocketmq.store.commit_log.cutting",
         "pocketmq.store.commit_log.batches",
         "pocketmq.store.consume_queue",
         "pocketmq.store.active_index",

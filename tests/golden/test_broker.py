@@ -141,7 +141,7 @@ class Replay:
         if isinstance(outcome, ReplyWhenDurable):
             return outcome.reply
         if isinstance(outcome, ReplyWithRecords):
-            return outcome.reply.with_body(self.state.store.log.gather(outcome.entries))
+            return outcome.reply.with_body(self.state.store.log.gather(outcome.entries)[0])
         if isinstance(outcome, Relay):
             peer = name_of(outcome.peer_id)
             (asked,) = step.pop("pushed")

@@ -191,7 +191,7 @@ def test_a_damaged_table_gives_way_to_the_one_before(seed: int) -> None:
     path = "config/topics.json"
     hit = rng.choice(DAMAGES[1:])(disk, rng, path, disk.size(path))
     broken = disk.open(path).pread(0, disk.size(path))
-    found = load_table(disk, "topics", json.loads)
+    found = load_table(disk, "topics", json.loads, must_exist=True).table
     assert found == {"version": 1, "topics": ["T"] * 2_000} or hit.start == hit.end or is_sound(broken)
     if not is_sound(broken):
         assert disk.open(f"{path}.corrupt").pread(0, len(broken)) == broken

@@ -28,12 +28,15 @@ from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.connection import Connection
 from pocketmq.protocol.frame import Command, encode_request, encode_response
 from pocketmq.protocol.frame.send_reply import SendReplies, Stored
+from pocketmq.store.consume_queue import Entry
 from pocketmq.transport.server import Link
 
 log = logging.getLogger(__name__)
 
 _LONE_TURNS = 32
 """After so many turns in which one connection spoke, its turn ends with its batch: nobody is there to wait for."""
+
+_DAMAGED_SAID_MAX = 10_000
 
 _PROBE_BATCHES = 64
 """But every so often the turn stays open until the loop comes round, to find out whether that is still so."""
@@ -88,6 +91,7 @@ class BrokerDriver:
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
+        self._damaged: set[int] = set()
         self._leaving: list[tuple[Link, bytes]] = []
         self._batches = 0
         self._turn_began = 0
@@ -230,18 +234,33 @@ class BrokerDriver:
         if body is not None:
             link.write(encode_response(command, wanted.reply, body))
             return
-        found: list[bytes] = []
+        found: list[tuple[bytes, list[Entry]]] = []
 
         def read() -> None:
             found.append(self.store.log.gather(wanted.entries))
 
         def done(error: OSError | None) -> None:
             if error is None:
-                link.write(encode_response(command, wanted.reply, found[0]))
+                body, damaged = found[0]
+                for entry in damaged:
+                    self._say_damaged(command, entry)
+                link.write(encode_response(command, wanted.reply, body))
             else:
                 self._answer(link, command, _unreadable(error))
 
         self.durability.flusher.run(read, done)
+
+    def _say_damaged(self, command: Command, entry: Entry) -> None:
+        """Once for each record: a consumer that comes again is not told again."""
+        if entry.log_offset not in self._damaged and len(self._damaged) < _DAMAGED_SAID_MAX:
+            self._damaged.add(entry.log_offset)
+            log.critical(
+                "damaged: the message of topic %s, queue %s at log offset %d cannot be read and is left out; "
+                "those behind it can",
+                command.fields.get("topic"),
+                command.fields.get("queueId"),
+                entry.log_offset,
+            )
 
     def _bug(self, command: Command, link: Link, error: Exception) -> Reply:
         self.state.bugs += 1

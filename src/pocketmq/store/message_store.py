@@ -15,7 +15,7 @@ from pocketmq.model.limits import MESSAGE_BYTES_MAX
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.record import NewMessage, examine
 from pocketmq.store.checkpoint import Checkpoint, save_checkpoint, save_durable_offset
-from pocketmq.store.commit_log import CommitLog
+from pocketmq.store.commit_log import CommitLog, is_sound
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry, Selection
 from pocketmq.store.derive import stands_for_tags
 from pocketmq.store.derived import Derived
@@ -310,7 +310,7 @@ class MessageStore:
             if size < _RECORD_HEAD_BYTES or size > self.sizes.log_file_bytes:
                 return None
         record = self.log.read(log_offset, size)
-        return record if len(record) == size and record[28:36] == log_offset.to_bytes(8, "big") else None
+        return record if is_sound(record, Entry(log_offset, size, 0), self.log.checked_below) else None
 
     def store_timestamp(self, topic: str, queue_id: int, queue_offset: int) -> int:
         """When the message was stored, in ms; -1 if there is none."""

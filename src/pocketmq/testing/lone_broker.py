@@ -86,7 +86,7 @@ class LoneBroker:
         if isinstance(outcome, ReplyWhenDurable):
             return outcome.reply
         if isinstance(outcome, ReplyWithRecords):
-            return outcome.reply.with_body(self.state.store.log.gather(outcome.entries))
+            return outcome.reply.with_body(self.state.store.log.gather(outcome.entries)[0])
         assert isinstance(outcome, Reply), outcome
         return outcome
 

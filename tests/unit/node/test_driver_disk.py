@@ -91,3 +91,32 @@ async def test_who_waits_too_long_for_a_sync_is_told_so() -> None:
     assert opaques(link) == [(2, ResponseCode.FLUSH_DISK_TIMEOUT)]
     hand.flusher.drain()
     assert link.take() == [], "answered twice"
+
+
+@in_loop
+async def test_a_damaged_message_is_left_out_and_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    disk, hand = _faulty()
+    link, session = topic_made(hand)
+    for opaque in (2, 3):
+        session.received(send_frame(opaque, body=b"body %d" % opaque))
+    hand.turn()
+    link.take()
+    log = hand.state.store.log
+    log.resume(log.written)
+    second = hand.state.store.entry("TopicTest", 0, 1)
+    assert second is not None
+    disk.flip(f"commitlog/{0:020d}", second.log_offset + 90)
+    for opaque in (4, 5):
+        session.received(pull_frame(opaque, 0))
+        hand.turn()
+        hand.flusher.drain()
+        hand.table_flusher.drain()
+        hand.turn()
+        (answer,) = link.take()
+        assert (answer.opaque, answer.code, answer.fields["nextBeginOffset"]) == (opaque, 0, "3")
+        assert b"hello" in answer.body
+        assert b"body 2" not in answer.body
+        assert b"body 3" in answer.body
+    told = [record.getMessage() for record in caplog.records if "damaged" in record.message]
+    assert len(told) == 1
+    assert f"topic TopicTest, queue 0 at log offset {second.log_offset}" in told[0]

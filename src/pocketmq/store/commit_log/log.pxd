@@ -5,6 +5,7 @@ from pocketmq.protocol.frame.send_header cimport SendHeader
 from pocketmq.protocol.frame.send_reply cimport Stored
 from pocketmq.protocol.record.facts cimport Facts
 from pocketmq.protocol.record.laying cimport lay, size_of
+from pocketmq.store.commit_log.cutting cimport bytes_of, cut, offset_at, size_at
 from pocketmq.store.consume_queue cimport ConsumeQueue
 
 cdef class CommitLog:
@@ -15,6 +16,7 @@ cdef class CommitLog:
     cdef bytearray _buffer, _scratch
     cdef Py_ssize_t _size
     cdef list _runs
+    cdef public long long _resumed_at
     cdef long long _run_start, _file_bytes, _unchecked_bytes
 
     cpdef long long append(

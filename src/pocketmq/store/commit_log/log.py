@@ -17,7 +17,8 @@ from pocketmq.model.errors import Refusal, StoreError
 from pocketmq.model.limits import PROPERTIES_BYTES_MAX
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.record import BLANK_BYTES_MIN, blank
-from pocketmq.store.consume_queue import ENTRY_BYTES, unpack_entries
+from pocketmq.store.commit_log.cutting import is_sound
+from pocketmq.store.consume_queue import ENTRY_BYTES, Entry, unpack_entries
 from pocketmq.store.disk import Disk
 from pocketmq.store.segments import DescriptorCache, Segments, SyncTarget
 
@@ -26,9 +27,11 @@ if not cython.compiled:  # Compiled, these come by their C types: see log.pxd.
     from pocketmq.protocol.frame.send_header import SendHeader
     from pocketmq.protocol.frame.send_reply import Stored
     from pocketmq.protocol.record import Facts, lay, size_of
+    from pocketmq.store.commit_log.cutting import bytes_of, cut, offset_at, size_at
     from pocketmq.store.consume_queue import ConsumeQueue
 
 _KEPT_BYTES = 4 << 20
+_FRESH_BYTES = 64 << 20
 _span_bytes = cython.declare(cython.longlong, 256 << 10)
 """Up to here one read of everything costs less than a call for each record."""
 
@@ -55,7 +58,7 @@ class CommitLog:
         self._size = 0
         self._scratch = bytearray(_span_bytes)
         self._runs: list[tuple[int, bytes]] = []
-        self._run_start = self.end
+        self._run_start = self._resumed_at = self.end
         self._file_bytes = file_bytes
         self.limit(message_bytes_max)
 
@@ -72,7 +75,7 @@ class CommitLog:
 
     def resume(self, end: int) -> None:
         """Recovery found sound records up to `end`; the next one goes there."""
-        self.end = self.written = self.flushed = self._run_start = end
+        self.end = self.written = self.flushed = self._run_start = self._resumed_at = end
 
     def append_send(
         self,
@@ -239,12 +242,13 @@ class CommitLog:
     def gather_nowait(self, entries: bytes) -> bytes | bytearray | None:
         """The records of these packed queue entries, one behind the other; None if a thread must fetch them.
 
+        That is so where bytes are not in memory, and where a record is not what it should be: `gather` says which.
         Records that lie near each other come by one system call, and what lies between them is left behind.
         """
         last: cython.Py_ssize_t = len(entries) - _entry_bytes
-        first: cython.longlong = _offset_at(entries, 0)
-        wanted: cython.longlong = _bytes_of(entries)
-        span: cython.longlong = _offset_at(entries, last) + _size_at(entries, last) - first
+        first: cython.longlong = offset_at(entries, 0)
+        wanted: cython.longlong = bytes_of(entries)
+        span: cython.longlong = offset_at(entries, last) + size_at(entries, last) - first
         size: cython.longlong = min(span, self.written - first)
         if size <= 0 or first < self.segments.start or (span > _span_bytes and span > wanted * 2):
             return self._one_by_one(entries)
@@ -253,25 +257,47 @@ class CommitLog:
             count = self.segments.readinto_nowait(place, first)
         if count is None:
             return None
-        found = _cut(scratch, count, first, wanted, entries)
+        found = cut(scratch, count, first, wanted, entries, self.checked_below)
         return found if found is not None else self._one_by_one(entries)
 
     def _one_by_one(self, entries: bytes) -> bytes | None:
         parts: list[bytes] = []
         for entry in unpack_entries(entries):
             size = min(entry.size, self.written - entry.log_offset)
-            if entry.log_offset < self.segments.start or size <= 0:
+            if entry.log_offset < self.segments.start:
                 continue
+            if size <= 0:
+                return None
             part = bytearray(size)
             count = self.segments.readinto_nowait(memoryview(part), entry.log_offset)
-            if count is None:
+            if count is None or not is_sound(bytes(part[:count]), entry, self.checked_below):
                 return None
-            parts.append(bytes(part[:count]))
+            parts.append(bytes(part))
         return b"".join(parts)
 
-    def gather(self, entries: bytes) -> bytes:
-        """As `gather_nowait`, waiting for the disk; for the thread."""
-        return b"".join([self.read(entry.log_offset, entry.size) for entry in unpack_entries(entries)])
+    def gather(self, entries: bytes) -> tuple[bytes, list[Entry]]:
+        """As `gather_nowait`, waiting for the disk, and the entries whose records are damaged; for the thread.
+
+        A damaged record is left out, so that those behind it can be had. One that has expired meanwhile is no damage.
+        """
+        parts: list[bytes] = []
+        damaged: list[Entry] = []
+        for entry in unpack_entries(entries):
+            record = self.read(entry.log_offset, entry.size)
+            if is_sound(record, entry, self.end):
+                parts.append(record)
+            elif entry.log_offset >= self.segments.start:
+                damaged.append(entry)
+        return b"".join(parts), damaged
+
+    @property
+    def checked_below(self) -> int:
+        """Records from here on were written by this process and a moment ago: memory has them as they were.
+
+        All others may have come back from the disk, where bits rot: their checksums are verified by every read.
+        """
+        written: int = self.written
+        return max(self._resumed_at, written - _FRESH_BYTES)
 
     def sync_targets(self) -> list[SyncTarget]:
         """What a thread must sync to make all up to `written` durable; then call `mark_flushed` with that offset."""
@@ -282,85 +308,6 @@ class CommitLog:
         if log_offset > self.written:
             raise StoreError(f"flushed offset {log_offset} is beyond the written {self.written}")
         self.flushed = max(self.flushed, log_offset)
-
-
-@cython.cfunc
-def _cut(
-    whole: bytearray, count: cython.longlong, first: cython.longlong, wanted: cython.longlong, entries: bytes
-) -> bytes | bytearray | None:
-    """The entries' records out of the `count` bytes in `whole`, which start at `first`; None if one is not there."""
-    at: cython.Py_ssize_t
-    start: cython.longlong
-    size: cython.longlong
-    i: cython.longlong
-    done: cython.longlong = 0
-    if not cython.compiled:
-        places = [(entry.log_offset - first, entry.size) for entry in unpack_entries(entries)]
-        if any(place < 0 or length < 0 or place + length > count for place, length in places):
-            return None
-        return b"".join([whole[place : place + length] for place, length in places])
-    if wanted < 0 or wanted > count:
-        return None
-    found = bytearray(wanted)
-    p: cython.p_uchar = found
-    q: cython.p_uchar = whole
-    at = 0
-    while at < len(entries):
-        start = _offset_at(entries, at) - first
-        size = _size_at(entries, at)
-        if start < 0 or size < 0 or start + size > count or done + size > wanted:
-            return None
-        for i in range(size):
-            p[done + i] = q[start + i]
-        done += size
-        at += _entry_bytes
-    return found
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _offset_at(entries: bytes, at: cython.Py_ssize_t) -> cython.longlong:
-    """The log offset in the packed entry at `at`."""
-    p: cython.p_const_uchar
-    value: cython.ulonglong = 0
-    i: cython.Py_ssize_t
-    if not cython.compiled:
-        return int.from_bytes(entries[at : at + 8], "big", signed=True)
-    p = entries
-    for i in range(8):
-        value = (value << 8) | p[at + i]
-    return cython.cast(cython.longlong, value)
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _size_at(entries: bytes, at: cython.Py_ssize_t) -> cython.longlong:
-    """The record's size in the packed entry at `at`."""
-    p: cython.p_const_uchar
-    value: cython.uint = 0
-    i: cython.Py_ssize_t
-    if not cython.compiled:
-        return int.from_bytes(entries[at + 8 : at + 12], "big", signed=True)
-    p = entries
-    for i in range(8, 12):
-        value = (value << 8) | p[at + i]
-    return cython.cast(cython.longlong, cython.cast(cython.int, value))
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def _bytes_of(entries: bytes) -> cython.longlong:
-    """What all their records take."""
-    at: cython.Py_ssize_t = 0
-    total: cython.longlong = 0
-    if not cython.compiled:
-        return sum([entry.size for entry in unpack_entries(entries)])
-    while at < len(entries):
-        total += _size_at(entries, at)
-        at += _entry_bytes
-    return total
 
 
 def illegal_size(message_bytes_max: int) -> Refusal:
