@@ -46,6 +46,35 @@ def test_an_entry_that_points_far_away_hides_no_other() -> None:
     assert [one.queue_offset for one in findings(disk)] == [20]
 
 
+def test_the_address_of_an_extension_is_no_tags_code_and_needs_an_extension() -> None:
+    disk, _ = stopped()
+    put(disk, "consumequeue/T/0/" + f"{400:020d}", 12, b"\x80" + bytes(7))
+    assert [one.severity for one in findings(disk)] == [Severity.DERIVED]
+    disk.mkdirs("consumequeue_ext/T/0")
+    assert briefly(findings(disk)) == [("notice", "consumequeue_ext", None)]
+
+
+def test_entries_that_are_no_neighbours_are_two_findings() -> None:
+    disk, sent = stopped()
+    entry = sent[-1].log_offset_end.to_bytes(8, "big") + bytes([0, 0, 0, 9]) + bytes(8)
+    for queue_offset in (115, 117):
+        put(disk, "consumequeue/T/0/" + f"{2200:020d}", queue_offset * 20 - 2200, entry)
+    assert [one.queue_offset for one in findings(disk)] == [115, 117]
+
+
+def test_prepared_and_rolled_back_records_have_no_entries() -> None:
+    disk = MemoryDisk()
+    store, _ = reopened(disk)
+    for sys_flag in (4, 12, 0, 8):
+        store.append(NewMessage("T", 0, b"body", b"KEYS\x01k\x02", sys_flag=sys_flag), T0)
+    store.write()
+    store.publish(store.log.written, T0)
+    store.close()
+    before = disk.open("consumequeue/T/0/" + "0" * 20).pread(0, 200)
+    assert before.count(b"\0") < 200
+    assert findings(disk) == []
+
+
 def test_an_empty_sparse_file_at_the_end_of_a_queue_or_of_the_index_is_no_fault() -> None:
     disk, _ = stopped()
     disk.open(f"consumequeue/T/0/{2400:020d}", create=True, size=SIZES.queue_file_bytes)
