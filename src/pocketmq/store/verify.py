@@ -44,10 +44,7 @@ def verify(disk: Disk, shape: Shape) -> Iterator[Finding | Progress]:
 
     `shape` is that of the index files. UserError where there is no store, StoreError for a log that cannot be walked.
     """
-    layout = find_layout(disk)
-    for doubt in layout.doubts:
-        yield Finding(Severity.NOTICE, "", doubt, "look at the names and sizes of the files")
-    yield from Verification(disk, layout, shape).run()
+    yield from Verification(disk, find_layout(disk), shape).run()
 
 
 class Verification:
@@ -79,6 +76,8 @@ class Verification:
 
     def run(self) -> Iterator[Finding | Progress]:
         """Everything, once."""
+        for doubt in self._layout.doubts:
+            yield Finding(Severity.NOTICE, ".", doubt, "look at the names and sizes of the files")
         yield from self._file_findings(LOG_FOLDER, self._layout.log_file_bytes, Severity.DAMAGE)
         walk = LogWalk(self._log, self._log.start, load_durable_offset(self._disk))
         yield from self._walk(walk)

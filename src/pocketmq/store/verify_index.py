@@ -78,19 +78,18 @@ class IndexCheck:
 
     def _take_with_time(self, entry: IndexEntry, record: Scanned, fault: str) -> None:
         """Goes on behind an entry of this record."""
-        if self._file is not None:
-            self._file.note_time(record.store_timestamp)
-            if not fault and not self._file.has_time(entry, record.store_timestamp):
-                fault = "says another time than the record"
-            self._take(fault)
+        assert self._file is not None
+        self._file.note_time(record.store_timestamp)
+        if not fault and not self._file.has_time(entry, record.store_timestamp):
+            fault = "says another time than the record"
+        self._take(fault)
 
     def _is_stray(self, entry: IndexEntry, at: int) -> bool:
         """Whether it belongs before the record at `at`, or points so far that the entry behind it is out of order."""
         if entry.log_offset <= at:
             return entry.log_offset < at
         file = self._file
-        if file is None:
-            return False
+        assert file is not None
         following = file.entry(file.index + 1) if file.index + 1 < file.count else None
         limit = file.file.header.end_log_offset if following is None else following.log_offset
         return entry.log_offset > limit >= at
@@ -101,8 +100,7 @@ class IndexCheck:
     def _take(self, fault: str) -> None:
         """Goes on to the next entry, having found `fault` with this one, if any."""
         file = self._file
-        if file is None:
-            return
+        assert file is not None
         entry = file.entry(file.index)
         if fault == STRAY and self._is_excused(entry.log_offset):
             fault = ""

@@ -87,10 +87,7 @@ def look(arguments: argparse.Namespace, shape: "Shape") -> Looked:
 
     line = ProgressLine(sys.stderr, time.monotonic_ns)
     with looking_at(arguments.folder) as disk:
-        layout = find_layout(disk)
-        looked = Looked(Verification(disk, layout, shape))
-        for doubt in layout.doubts:
-            print(f"{arguments.folder}: {doubt}", file=sys.stderr)
+        looked = Looked(Verification(disk, find_layout(disk), shape))
         for found in looked.verification.run():
             if isinstance(found, Progress):
                 line.show(*found)

@@ -109,8 +109,8 @@ async def test_a_damaged_message_is_left_out_and_named_once(caplog: pytest.LogCa
     for opaque in (4, 5):
         session.received(pull_frame(opaque, 0))
         hand.turn()
-        hand.flusher.drain()
         hand.table_flusher.drain()
+        hand.flusher.drain()
         hand.turn()
         (answer,) = link.take()
         assert (answer.opaque, answer.code, answer.fields["nextBeginOffset"]) == (opaque, 0, "3")

@@ -55,6 +55,19 @@ def test_after_a_kill_the_log_is_walked_where_the_queues_end() -> None:
     assert inventory.queues == []
 
 
+def test_a_queue_whose_records_have_expired_hides_no_other() -> None:
+    disk = MemoryDisk()
+    store, _ = reopened(disk)
+    send(store, 2, "Z")
+    sent = send(store, 230)
+    store.close()
+    disk.remove(FILES.format(0))
+    inventory = take_inventory(ReadOnlyDisk(disk))
+    assert (inventory.log.start, inventory.log.end) == (SIZES.log_file_bytes, sent[-1].log_offset_end)
+    last = inventory.queues[-1]
+    assert (last.topic, last.min_offset, last.max_offset, last.oldest_ms) == ("Z", 1, 1, None)
+
+
 def test_a_queue_whose_files_do_not_fit_is_listed_with_the_reason() -> None:
     disk, _ = stopped()
     put(disk, "consumequeue/T/0/" + "0" * 20, 200, b"x" * 20)

@@ -50,6 +50,13 @@ def test_what_is_lost_comes_back_and_the_log_stays(lost: str) -> None:
     assert found_by_key(store, ("T", 1, 30)) == [sent[61].log_offset]
 
 
+def test_a_store_without_a_checkpoint_is_repaired_too() -> None:
+    disk, sent = stopped()
+    disk.remove("checkpoint")
+    disk.remove_tree("consumequeue/T/0")
+    assert served(reopened(repaired(disk))[0]) == places(sent)
+
+
 def test_damage_in_the_log_stays_where_it_is() -> None:
     disk, sent = stopped()
     flip(disk, sent[40].log_offset + BODY_AT)

@@ -127,6 +127,9 @@ def test_light_queues_are_looked_up() -> None:
         content = one.log_offset.to_bytes(8, "big") + one.size.to_bytes(4, "big") + bytes(8)
         disk.open(path, create=True, size=SIZES.queue_file_bytes).pwrite(20 * (number == 5), content)
     assert findings(disk) == []
+    change(disk, path, 31)
+    assert [one.queue_offset for one in findings(disk)] == [1]
+    change(disk, path, 31)
     change(disk, path, 27)
     (found,) = findings(disk)
     assert (found.severity, found.topic, found.queue_offset) == (Severity.DERIVED, "%LMQ%a", 1)

@@ -101,6 +101,19 @@ def test_repair_that_would_do_harm_is_refused_in_a_line(folder: Path, capsys: py
     assert contents(folder) == before
 
 
+def test_a_repair_that_fails_is_said_in_a_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(28, "No space left on device", "index/1")
+
+    monkeypatch.setattr("pocketmq.store.repair.repair", failing)
+    os.remove(folder / "consumequeue" / "T" / "0" / ("0" * 20))
+    assert ran(str(folder), *SHAPE, "--repair") == 2
+    error = capsys.readouterr().err
+    assert error == f"pocketmq: {folder} is not repaired: [Errno 28] No space left on device: 'index/1'\n"
+
+
 def test_a_store_in_use_is_looked_at_but_not_repaired(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with store_lock(str(folder), "--data"):
         assert ran(str(folder), *SHAPE) == 0
@@ -133,7 +146,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, capsys: pytest.Captur
 def test_doubts_about_sizes_are_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.truncate(folder / "consumequeue" / "T" / "1" / f"{200:020d}", 100)
     assert ran(str(folder), *SHAPE) == 0
-    assert "mappedFileSizeConsumeQueue) is taken to have 200 bytes" in capsys.readouterr().err
+    assert "mappedFileSizeConsumeQueue) is taken to have 200 bytes" in capsys.readouterr().out
 
 
 def test_more_findings_than_a_person_reads_are_counted(
@@ -157,6 +170,15 @@ def test_nothing_in_a_finding_can_steer_a_terminal() -> None:
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_progress_is_shown_while_the_log_is_walked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("pocketmq.store.verify.PROGRESS_BYTES", 100)
+    assert ran(str(folder), *SHAPE) == 0
+    assert " %  " in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\x1b[K")
 
 
 def test_progress_is_one_line_written_over_and_only_on_a_terminal() -> None:
