@@ -72,7 +72,9 @@ def expired_log(
     if not (told or hour in policy.hours or used > policy.cleans_above):
         return LogExpiry(start, start)
     size = log.segment_size
-    floor = min(log.end - size, store.log.flushed - store.log.flushed % size, _needed_from(store, policy, now_ms))
+    # Behind the checkpoint recovery needs the log to find out where its queues are.
+    safe = min(store.log.flushed, store.saved_progress)
+    floor = min(log.end - size, safe - safe % size, _needed_from(store, policy, now_ms))
     end = start
     for boundary in range(start + size, min(floor, start + policy.batch_max * size) + 1, size):
         stored_at = store.stored_at(boundary)

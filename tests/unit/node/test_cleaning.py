@@ -35,7 +35,7 @@ class Story:
             self.broker.store("A", 0, b"a" * 3000)
             self.broker.store("B", 1, b"b" * 3000)
         self.broker.flush()
-        self.store.write_derived()
+        self.store.save_progress(self.store.write_derived())
         self.cleaning = Cleaning(self.broker.state, self.hand.durability, self.hand.table_flusher)  # type: ignore[arg-type]
         self.now_ms = self.broker.now_ms
 

@@ -91,6 +91,13 @@ def test_what_is_not_flushed_stays(store: MessageStore) -> None:
     assert look(store).log_offset == 3 * FILE
 
 
+def test_what_the_checkpoint_does_not_cover_stays(store: MessageStore) -> None:
+    store.saved_progress = 3 * FILE + 5
+    assert look(store).log_offset == 3 * FILE
+    store.saved_progress = -1
+    assert look(store).log_offset == 0
+
+
 def test_damage_at_the_start_of_a_file_keeps_nothing_alive(store: MessageStore, disk: MemoryDisk) -> None:
     disk.open(f"commitlog/{2 * FILE:020d}").pwrite(4, b"\0\0\0\0")
     assert look(store, replace(POLICY, batch_max=1)).log_offset == FILE
