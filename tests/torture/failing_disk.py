@@ -8,6 +8,7 @@ dynamic linker's LD_PRELOAD: elsewhere it says so and ends with status 77.
 """
 
 import asyncio
+import atexit
 import errno
 import random
 import shutil
@@ -33,7 +34,9 @@ CRITICAL_LINE = "the log's disk failed"
 @cache
 def library() -> Path:
     """The compiled shim. Raises OSError."""
-    path = Path(tempfile.mkdtemp(prefix="pocketmq-shim-")) / "failing_disk.so"
+    folder = Path(tempfile.mkdtemp(prefix="pocketmq-shim-"))
+    atexit.register(shutil.rmtree, folder)
+    path = folder / "failing_disk.so"
     command = ["cc", "-shared", "-fPIC", "-O2", "-Wall", str(SOURCE), "-o", str(path), "-ldl"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
