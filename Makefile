@@ -46,8 +46,12 @@ bench: $(VENV)/.installed $(PURE)/.installed ## measure speed, memory and start 
 bench-java: $(VENV)/.installed ## the same, beside Java RocketMQ 5.5.0 (needs Java 17 and Maven)
 	$(VENV)/bin/python bench/run.py --java
 
-torture: $(VENV)/.developing ## kill -9 under load, again and again: is anything acknowledged lost?
+torture: $(VENV)/.developing ## kills, power cuts, full and failing disks: is anything acknowledged lost?
 	$(VENV)/bin/python tests/torture/kill_loop.py --rounds 50
+	$(VENV)/bin/python tests/torture/crash_points.py --points 100000
+	$(VENV)/bin/python tests/torture/power_cut.py --rounds 5 || test $$? = 77
+	$(VENV)/bin/python tests/torture/full_disk.py --rounds 5 || test $$? = 77
+	$(VENV)/bin/python tests/torture/failing_disk.py --rounds 5 || test $$? = 77
 
 docs: $(VENV)/.developing ## regenerate the generated pages and check every link and command in the documents
 	$(VENV)/bin/python scripts/gen_compatibility.py

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +39,18 @@ class BrokerProcess:
         return await asyncio.wait_for(self.process.wait(), START_SECONDS_MAX)
 
 
-async def start(data: Path, flags: list[str], log: Path) -> BrokerProcess:
-    """Run `pocketmq up` on `data` and wait for the line that tells its addresses. Raises BrokerFailed."""
+async def start(data: Path, flags: list[str], log: Path, environment: Mapping[str, str] | None = None) -> BrokerProcess:
+    """Run `pocketmq up` on `data` and wait for the line that tells its addresses. Raises BrokerFailed.
+
+    `environment` is added to this process's own.
+    """
     command = [str(Path(sys.executable).parent / "pocketmq"), "up", "--json", "--data", str(data)]
     command += ["--host", "127.0.0.1", "--port", "0", "--namesrv-port", "0", *flags]
     began = time.monotonic()
     with log.open("ab") as errors:
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=errors)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=errors, env={**os.environ, **(environment or {})}
+        )
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS_MAX)

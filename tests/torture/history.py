@@ -11,11 +11,14 @@ The invariants, by the numbers that violations print:
     I8  an acknowledged batch is whole and contiguous; of an unacknowledged one only a prefix may exist
     I10 what a reader has seen is still there after the crash
 
-I2, that what survives is a prefix, follows: nothing acknowledged may be missing at all after a process is killed.
+I2, that what survives is a prefix, follows where nothing acknowledged may be missing at all, as after a kill. Where a
+policy lets a power cut take the end of the log, `lose_ends` looks for it.
+
+A refused message that must not be stored is told by `refuse`; while `refusals_allowed`, a refusal is no violation.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 Slot = tuple[int, int]
@@ -35,6 +38,12 @@ class History:
     slots: dict[Slot, str] = field(default_factory=dict)
     batches: list[Sequence[str]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    refusal_count: int = 0
+    refusal_codes: dict[int, int] = field(default_factory=dict)
+    refusals_allowed: bool = False
+    acknowledged_after_failure: int = 0
+    _slots_in_order: dict[str, list[Slot]] = field(default_factory=dict)
     _slot_of: dict[str, Slot] = field(default_factory=dict)
     _last_acknowledged: dict[tuple[str, int], int] = field(default_factory=dict)
     _acknowledged_end: dict[int, int] = field(default_factory=dict)
@@ -54,15 +63,47 @@ class History:
         for at, key in enumerate(keys, offset):
             if (other := self.acknowledged.setdefault((queue, at), key)) != key:
                 self._violate("I4", f"{queue}/{at} was acknowledged for {other} and for {key}")
+        self._slots_in_order.setdefault(producer, []).extend((queue, at) for at in range(offset, offset + len(keys)))
         end = offset + len(keys)
         self._last_acknowledged[producer, queue] = max(end - 1, self._last_acknowledged.get((producer, queue), -1))
         self._acknowledged_end[queue] = max(end, self._acknowledged_end.get(queue, 0))
+
+    def refuse(self, keys: Sequence[str], code: int, remark: str | None, *, never_stored: bool) -> None:
+        """The broker refused these messages; `never_stored`: and said so before they were written."""
+        self.refusal_count += 1
+        self.refusal_codes[code] = self.refusal_codes.get(code, 0) + 1
+        if not self.refusals_allowed:
+            self.violations.append(f"a send was refused with {code}: {remark}")
+        if never_stored:
+            self.refused.update(keys)
+
+    def lose_ends(self, ends: Mapping[int, int]) -> int:
+        """A power cut may have taken what stands at or beyond these ends of the queues; how many acknowledged it took.
+
+        It took the end of the log: nobody's earlier message is lost where a later one of his is still there (I2).
+        """
+        for producer, slots in self._slots_in_order.items():
+            lost = [at for at, slot in enumerate(slots) if slot[1] >= ends[slot[0]]]
+            if lost and len(slots) - lost[0] != len(lost):
+                self._violate("I2", f"{producer} lost {slots[lost[0]]}, something acknowledged later is still there")
+            self._slots_in_order[producer] = [slot for slot in slots if slot[1] < ends[slot[0]]]
+        before = len(self.acknowledged)
+        self.acknowledged = {slot: key for slot, key in self.acknowledged.items() if slot[1] < ends[slot[0]]}
+        self.slots = {slot: key for slot, key in self.slots.items() if slot[1] < ends[slot[0]]}
+        self._slot_of = {key: slot for key, slot in self._slot_of.items() if slot[1] < ends[slot[0]]}
+        for queue, end in ends.items():
+            for known in (self._acknowledged_end, self._seen_end):
+                known[queue] = min(end, known.get(queue, 0))
+        self._last_acknowledged.clear()
+        return before - len(self.acknowledged)
 
     def read(self, queue: int, offset: int, key: str, body: bytes) -> None:
         """A reader found this message in this slot."""
         self._seen_end[queue] = max(offset + 1, self._seen_end.get(queue, 0))
         if self.sent.get(key) != digest(body):
             self._violate("I3", f"{queue}/{offset} holds {key!r} with {len(body)} bytes that nobody sent")
+        if key in self.refused:
+            self._violate("I3", f"{queue}/{offset} holds {key}, which was refused")
         if (other := self.slots.setdefault((queue, offset), key)) != key:
             self._violate("I4", f"{queue}/{offset} held {other}, now it holds {key}")
         if (elsewhere := self._slot_of.setdefault(key, (queue, offset))) != (queue, offset):

@@ -6,11 +6,13 @@ from contextlib import suppress
 
 from broker_process import BrokerProcess
 from history import History
-from wire import MAX_OFFSET, MIN_OFFSET, SEND_BATCH, SEND_MESSAGE, Disconnected, Record, Wire, batch
+from wire import MAX_OFFSET, MIN_OFFSET, SEND_BATCH, SEND_MESSAGE, Disconnected, Record, Refused, Wire, batch
 
 TOPIC = "torture"
 QUEUES = 4
 WAIT_MS = 200
+SERVICE_NOT_AVAILABLE = 14
+REFUSED_PAUSE_SECONDS = 0.05
 
 
 async def produce(broker: BrokerProcess, history: History, producer: str, window: int, seed: int) -> None:
@@ -41,12 +43,17 @@ async def one_after_another(wire: Wire, history: History, producer: str, source:
             count += 1
             body_bytes = source.randrange(8_000, 40_000) if source.random() < 0.02 else source.randrange(0, 300)
             messages.append((f"{producer}.{count}", source.randbytes(body_bytes)))
+        began_after_failure = history.refusal_count > 0
         floor = history.sending(producer, queue, messages)
         answer = await wire.call(*request(producer, queue, messages))
-        if answer.code != 0:
-            history.violations.append(f"a send was refused with {answer.code}: {answer.remark}")
-            raise Disconnected
         keys = [key for key, _body in messages]
+        if answer.code != 0:
+            history.refuse(keys, answer.code, answer.remark, never_stored=answer.code == SERVICE_NOT_AVAILABLE)
+            if not history.refusals_allowed:
+                raise Disconnected
+            await asyncio.sleep(REFUSED_PAUSE_SECONDS)
+            continue
+        history.acknowledged_after_failure += began_after_failure
         history.acknowledge(producer, queue, int(answer.fields["queueOffset"]), keys, floor)
 
 
@@ -68,7 +75,8 @@ def note(history: History, record: Record) -> None:
 
 async def follow(broker: BrokerProcess, history: History, queue: int, offset: int) -> None:
     """Read a queue's new messages the moment they can be read: what was seen must still be there after the crash."""
-    with suppress(Disconnected, OSError):
+    # A disk without power cannot be read either.
+    with suppress(Disconnected, OSError, *((Refused,) if history.refusals_allowed else ())):
         wire = await Wire.open(broker.host, broker.port)
         while True:
             found, offset = await wire.pull(TOPIC, queue, offset, WAIT_MS)

@@ -87,6 +87,19 @@ def a_batch_lost_its_head(history: History) -> None:
     history.check_acknowledged()
 
 
+def an_earlier_message_was_lost_alone(history: History) -> None:
+    floor = history.sending("p", 1, [("x", b"x")])
+    history.acknowledge("p", 1, 0, ["x"], floor)
+    history.lose_ends({0: 4, 1: 1})
+
+
+def a_refused_message_is_stored(history: History) -> None:
+    history.refusals_allowed = True
+    history.sending("q", 0, [("x", b"x")])
+    history.refuse(["x"], 14, "disk full", never_stored=True)
+    history.read(0, 5, "x", b"x")
+
+
 @pytest.mark.parametrize(
     ("breaks", "invariant"),
     [
@@ -102,12 +115,33 @@ def a_batch_lost_its_head(history: History) -> None:
         (two_were_exchanged, "I1"),
         (a_reader_saw_more_than_is_left, "I10"),
         (a_batch_lost_its_head, "I8"),
+        (an_earlier_message_was_lost_alone, "I2"),
+        (a_refused_message_is_stored, "I3"),
     ],
 )
 def test_each_invariant_is_seen_broken(breaks: Callable[[History], None], invariant: str) -> None:
     history = sound()
     breaks(history)
     assert [one for one in history.violations if one.startswith(invariant + ":")], history.violations
+
+
+def test_a_lost_end_is_forgotten_and_its_slots_are_given_away_again() -> None:
+    history = sound()
+    read_all(history, "a", "b", "c", "d", "e")
+    assert history.lose_ends({0: 3}) == 2
+    history.acknowledge("p", 0, 3, ["f"], history.sending("p", 0, [("f", b"f")]))
+    read_all(history, "a", "b", "c", "f")
+    assert history.violations == []
+
+
+def test_a_refusal_is_a_violation_unless_it_was_to_be_expected() -> None:
+    history = sound()
+    history.refuse(["x"], 14, "disk full", never_stored=True)
+    assert history.violations == ["a send was refused with 14: disk full"]
+    history.refusals_allowed = True
+    history.refuse(["y"], 10, "no flush", never_stored=False)
+    assert len(history.violations) == 1
+    assert (history.refusal_count, history.refusal_codes, history.refused) == (2, {14: 1, 10: 1}, {"x"})
 
 
 def test_records_are_taken_apart_without_the_store() -> None:
