@@ -41,6 +41,7 @@ interop: $(VENV)/.developing ## run stock clients against PocketMQ (Java 17 and 
 	$(VENV)/bin/python -m pytest tests/interop -m "interop or interop_python" -rs $(PYTEST_FLAGS)
 
 bench: $(VENV)/.installed $(PURE)/.installed ## measure speed, memory and start time; appends to bench/RESULTS.md
+	$(VENV)/bin/python bench/recovery.py
 	$(VENV)/bin/python bench/run.py --pure-python $(PURE)/bin/python
 
 bench-java: $(VENV)/.installed ## the same, beside Java RocketMQ 5.5.0 (needs Java 17 and Maven)

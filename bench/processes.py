@@ -159,6 +159,12 @@ class Load:
     failed: int
     line: str
 
+    @property
+    def median_us(self) -> float:
+        """The median of what single sends took, 0 where more than one was in flight."""
+        found = re.search(r"p50 (\d+)", self.line)
+        return float(found[1]) if found else 0.0
+
 
 def load(port: int, flags: Sequence[str], seconds: float) -> Load:
     """Run mqload on the load's core against `port`."""
