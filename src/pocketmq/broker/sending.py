@@ -144,6 +144,8 @@ def _send_with_care(
     """Any message that needs more than storing."""
     properties = decode_properties(header.properties)
     properties.pop(keys.POP_CK, None)
+    if state.settings.enabled_append_prop_crc:
+        properties.pop(keys.CRC32, None)
     properties.update(state.stamp.properties)
     if not properties.get(keys.UNIQUE_KEY):
         properties[keys.UNIQUE_KEY] = new_unique_key(state, now_ms)

@@ -67,8 +67,8 @@ BROKER_IDLE_KEYS = (
         "subscriptionExpiredTimeout enableRegisterProducer",
     ),
     UnusedKeys(
-        "body checksums are always checked after a crash, and properties have none",
-        "checkCRCOnRecover enabledAppendPropCRC forceVerifyPropCRC",
+        "body checksums are always checked after a crash",
+        "checkCRCOnRecover",
     ),
     UnusedKeys(
         "the rhythm of the small files is fixed: offsets every 5 seconds, queues every second",

@@ -220,6 +220,8 @@ def sizes_of(settings: BrokerSettings) -> StoreSizes:
         message_bytes_max=settings.max_message_size,
         delay_levels=settings.message_delay_level,
         index_enabled=settings.message_index_enable,
+        seals=settings.enabled_append_prop_crc,
+        verifies_seals=settings.force_verify_prop_crc,
     )
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pocketmq.model.limits import FRAME_BYTES_MAX
 from pocketmq.protocol.record import BLANK_BYTES_MIN, NoRecord, Scanned, scan
+from pocketmq.protocol.record.sealing import is_seal_broken
 from pocketmq.store.segments import Segments
 
 PAGE_BYTES = 4096
@@ -36,14 +37,18 @@ class Damage(NamedTuple):
 class LogWalk:
     """Iterating yields records and damage in order; afterwards `end` is where the next record belongs, and why there.
 
-    `durable_offset`: below it all was on disk once; None in a store that has no watermark.
+    `durable_offset`: below it all was on disk once; None in a store that has no watermark. `verifies_seals`: a record
+    that has a checksum of all of it must match that too (forceVerifyPropCRC; unlike Java's, records without one count).
     """
 
-    def __init__(self, segments: Segments, start: int, durable_offset: int | None) -> None:
+    def __init__(
+        self, segments: Segments, start: int, durable_offset: int | None, *, verifies_seals: bool = False
+    ) -> None:
         self.end = start
         self.reason = ""
         """What stands at `end`, unless it is nothing."""
         self._segments = segments
+        self._verifies_seals = verifies_seals
         self._durable_offset = None if durable_offset is None else min(durable_offset, segments.end)
         self._window = b""
         self._window_start = start
@@ -85,6 +90,8 @@ class LogWalk:
         """The body's CRC says nothing of the properties: those that end in a zero byte were torn off."""
         data, start = self._bytes(at, record.size)
         end = start + record.size
+        if self._verifies_seals and is_seal_broken(data[start:end]):
+            return NoRecord("bad", record.size, "CRC of the whole record")
         if data[end - 1]:
             return record
         topic_end = data.rindex(record.topic, start, end) + len(record.topic)

@@ -41,6 +41,8 @@ class StoreSizes:
     message_bytes_max: int = MESSAGE_BYTES_MAX
     delay_levels: str = DEFAULT_DELAY_LEVELS
     index_enabled: bool = True
+    seals: bool = False
+    verifies_seals: bool = False
 
 
 class Appended(NamedTuple):
@@ -86,6 +88,7 @@ class MessageStore:
         self.sizes = sizes
         self.descriptors = DescriptorCache()
         self.log = CommitLog(disk, sizes.log_file_bytes, self.descriptors, sizes.message_bytes_max)
+        self.log.seals = sizes.seals
         self.index = KeyIndex(disk, "index", sizes.index_slots, sizes.index_entries) if sizes.index_enabled else None
         self.delay_levels = parse_delay_levels(sizes.delay_levels)
         self.refuses: str | None = None

@@ -124,7 +124,8 @@ class Opening:
             self.store.index.recover(trusted)
         self._placing.trusted = trusted
         self.report.walked_from = self._synced_to = start
-        walk = LogWalk(self._log, start, load_durable_offset(self.store.disk))
+        verifies_seals = self.store.sizes.verifies_seals
+        walk = LogWalk(self._log, start, load_durable_offset(self.store.disk), verifies_seals=verifies_seals)
         for found in walk:
             if isinstance(found, Damage):
                 self.report.damage.append(found)

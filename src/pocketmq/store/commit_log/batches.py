@@ -14,6 +14,7 @@ except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
 
 from pocketmq.protocol.message import broken_batch, split_batch
 from pocketmq.protocol.message_id import encode_message_id
+from pocketmq.protocol.record.sealing import SEAL_ROOM_BYTES
 
 if not cython.compiled:  # Compiled, these come by their C types: see batches.pxd.
     from pocketmq.protocol.frame.send_header import SendHeader
@@ -50,6 +51,7 @@ def append_batch(
     hosts: cython.Py_ssize_t = len(born_host) + len(store_host)
     topic_size: cython.Py_ssize_t = len(queue.topic_bytes)
     count: cython.Py_ssize_t = 0
+    room: cython.Py_ssize_t = SEAL_ROOM_BYTES if log.seals else 0
     if not cython.compiled:
         return _append_plainly(log, queue, body, header, sys_flag, born_host, store_host, now_ms)
     if size == 0 or size > log.message_bytes_max:
@@ -61,9 +63,9 @@ def append_batch(
         properties_size = _int16(p + at + _head_bytes + body_size)
         if properties_size < 0 or size - at - _head_bytes - 2 - body_size < properties_size:
             raise broken_batch(size, at)
-        record_size = size_of(topic_size, body_size, properties_size, hosts)
+        record_size = size_of(topic_size, body_size, properties_size + room, hosts)
         if record_size > log._unchecked_bytes:
-            log.check(record_size, body_size, properties_size)
+            log.check(record_size, body_size, properties_size + room)
         at += _head_bytes + body_size + 2 + properties_size
         count += 1
     return _append_checked(log, queue, p, size, count, header, sys_flag, born_host, store_host, now_ms)
@@ -145,7 +147,8 @@ def _append_plainly(
     entries = split_batch(body, log.message_bytes_max)
     hosts = len(born_host) + len(store_host)
     for entry in entries:
-        body_size, properties_size = len(entry.body), len(entry.properties)
+        body_size = len(entry.body)
+        properties_size = len(entry.properties) + (SEAL_ROOM_BYTES if log.seals else 0)
         size = size_of(len(queue.topic_bytes), body_size, properties_size, hosts)
         log.check(size, body_size, properties_size)
     ids = []

@@ -10,6 +10,7 @@ from pocketmq.store.consume_queue cimport ConsumeQueue
 
 cdef class CommitLog:
     cdef public object segments
+    cdef public bint seals
     cdef public Py_ssize_t message_bytes_max
     cdef public long long end, written, flushed, last_store_timestamp
     cdef public list undispatched

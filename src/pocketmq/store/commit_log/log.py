@@ -17,6 +17,7 @@ from pocketmq.model.errors import Refusal, StoreError
 from pocketmq.model.limits import PROPERTIES_BYTES_MAX
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.record import BLANK_BYTES_MIN, blank
+from pocketmq.protocol.record.sealing import seal, with_seal
 from pocketmq.store.commit_log.cutting import is_sound
 from pocketmq.store.consume_queue import ENTRY_BYTES, Entry, unpack_entries
 from pocketmq.store.disk import Disk
@@ -53,6 +54,8 @@ class CommitLog:
         self.segments = Segments(disk, "commitlog", file_bytes, descriptors)
         self.end = self.written = self.flushed = self.segments.start
         self.last_store_timestamp = 0
+        self.seals = False
+        """Whether each record gets a checksum of all of it (enabledAppendPropCRC)."""
         self.undispatched: list[Dispatch] = []
         self._buffer = bytearray(1 << 20)
         self._size = 0
@@ -139,22 +142,20 @@ class CommitLog:
     ) -> cython.longlong:
         """Lays the record into this turn's bytes; its log offset. Raises Refusal for a size Java refuses too."""
         topic: bytes = queue.topic_bytes
-        room: cython.longlong
-        log_offset: cython.longlong
-        queue_offset: cython.longlong
         kind: cython.int = sys_flag & _TRANSACTION_MASK
         hidden: cython.bint = kind != 0 and kind != _TRANSACTION_COMMIT
         hosts: cython.Py_ssize_t = len(born_host) + len(store_host)
+        if self.seals:
+            properties = with_seal(properties)
         size: cython.Py_ssize_t = size_of(len(topic), len(body), len(properties), hosts)
         if size > self._unchecked_bytes:
             self.check(size, len(body), len(properties))
-        room = self._file_bytes - self.end % self._file_bytes
+        room: cython.longlong = self._file_bytes - self.end % self._file_bytes
         if size + _blank_bytes_min > room:
             self._roll(room)
-        now_ms = now_ms if now_ms > self.last_store_timestamp else self.last_store_timestamp
-        self.last_store_timestamp = now_ms
-        log_offset = self.end
-        queue_offset = 0 if hidden else queue.next_offset
+        self.last_store_timestamp = now_ms = now_ms if now_ms > self.last_store_timestamp else self.last_store_timestamp
+        log_offset: cython.longlong = self.end
+        queue_offset: cython.longlong = 0 if hidden else queue.next_offset
         lay(
             self._buffer,
             self._size,
@@ -173,6 +174,8 @@ class CommitLog:
             body,
             properties,
         )
+        if self.seals:
+            seal(self._buffer, self._size, self._size + size)
         self._size += size
         self.end = log_offset + size
         if not hidden:
