@@ -209,13 +209,17 @@ class MessageStore:
             ),
         )
 
-    def close(self) -> None:
-        """Writes and syncs everything, and removes the `abort` file: the next start finds nothing to repair."""
+    def sync_log(self) -> None:
+        """Brings all that was appended to the disk, and shows it to readers. Raises OSError."""
         self.log.write()
         self.publish(self.log.written, self.log.last_store_timestamp)
         for target in self.log.sync_targets():
             target.sync()
         self.log.mark_flushed(self.log.written)
+
+    def close(self) -> None:
+        """Writes and syncs everything, and removes the `abort` file: the next start finds nothing to repair."""
+        self.sync_log()
         done = self.write_derived()
         for target in self.derived_sync_targets():
             target.sync()
