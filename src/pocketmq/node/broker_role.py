@@ -4,7 +4,7 @@ start:  open the store (recovery) ─▶ tables ─▶ listen ─▶ register �
 beat:   every 100 ms  parked requests and delayed messages that are due
         every flush interval  log sync (ASYNC_FLUSH)      every second  queues and keys to their files, statistics
         every 5 s  consumer offsets, checkpoint           every 10 s  clients that fell silent, files that expired
-stop:   accept no more ─▶ finish the turn ─▶ tables ─▶ unregister ─▶ close the store (no `abort` file remains)
+stop:   accept no more ─▶ unregister ─▶ finish the turn, sync the log ─▶ tables ─▶ close the store (no `abort` remains)
 """
 
 import asyncio
@@ -155,6 +155,7 @@ class BrokerNode:
         await self.registrar.unregister()
         self.driver.end_turn()
         await self.log_flusher.finish(lambda: None)
+        has_failed = has_failed or not self._sync_log_at_last()
         self.state.unsaved |= set(self.state.table_names) - {CONFIGURATION}
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.tables.when_saved(lambda error: saved.set_result(None))
@@ -165,6 +166,15 @@ class BrokerNode:
         self.table_flusher.stop()
         if not has_failed:
             self.store.close()
+
+    def _sync_log_at_last(self) -> bool:
+        """Delay offsets count what is durable: were they saved before, the next start would deliver again."""
+        try:
+            self.store.sync_log()
+        except OSError as error:
+            log.critical("the last sync of the log failed (%s): the next start verifies it", error)
+            return False
+        return True
 
     def _each_second(self, now_ms: int) -> None:
         self.durability.tick(now_ms)

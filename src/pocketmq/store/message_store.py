@@ -209,16 +209,20 @@ class MessageStore:
             ),
         )
 
-    def close(self) -> None:
-        """Writes and syncs everything, and removes the `abort` file: the next start finds nothing to repair.
-
-        Where a sync of queues or keys had failed, the file stays: the next start derives them from the checkpoint on.
-        """
+    def sync_log(self) -> None:
+        """Brings all that was appended to the disk, and shows it to readers. Raises OSError."""
         self.log.write()
         self.publish(self.log.written, self.log.last_store_timestamp)
         for target in self.log.sync_targets():
             target.sync()
         self.log.mark_flushed(self.log.written)
+
+    def close(self) -> None:
+        """Writes and syncs everything, and removes the `abort` file: the next start finds nothing to repair.
+
+        Where a sync of queues or keys had failed, the file stays: the next start derives them from the checkpoint on.
+        """
+        self.sync_log()
         if self.derived_failed:
             self.descriptors.close()
             return

@@ -21,7 +21,8 @@ SIZES = {
 }
 """Small enough for files of every kind to roll: 1 MiB of log, 300 queue entries, 2,000 keys."""
 
-LEVELS = "1s 2s 6s"
+LEVELS = "1s 2s 20s"
+"""The last one is longer than Java takes to stop: who takes over the store delivers it."""
 
 
 class ExchangedStore(Cluster):

@@ -72,7 +72,10 @@ def create(store: ExchangedStore) -> None:
 
 
 def write(broker: Connection, known: Acknowledged, stage: str, per_queue: int) -> None:
-    """Send single messages, batches and delayed ones, with a key each, and move the group's offsets."""
+    """Send single messages and batches, with a key each, and delayed ones; move the group's offsets.
+
+    Of the delayed ones all but the last are delivered when this returns, so that nothing is in the midst of it.
+    """
     source = random.Random(stage)
     for number in range(per_queue * QUEUES):
         key, queue = f"{stage}-{number}", number % QUEUES
@@ -90,6 +93,7 @@ def write(broker: Connection, known: Acknowledged, stage: str, per_queue: int) -
         body = f"{stage}, level {level}".encode()
         messages.send(broker, "reminders", 0, body, {"DELAY": str(level)})
         known.reminders.append(body)
+    delivered(broker, known.reminders[:-1])
     for queue in range(QUEUES):
         known.consumed[queue] = len(known.bodies["orders", queue]) - queue - 1
         messages.set_consumer_offset(broker, "orders", queue, known.consumed[queue])
@@ -102,7 +106,8 @@ def pay(broker: Connection, known: Acknowledged) -> None:
     properties = {"KEYS": "payment", "TRAN_MSG": "true", "PGROUP": GROUP, "UNIQ_KEY": "AB" * 16}
     prepared = messages.send(broker, "payments", 0, b"paid", properties, messages.TRANSACTION_PREPARED)
     messages.commit_transaction(broker, "payments", prepared)
-    wait_for_entries(broker, "payments", 0, 1)
+    for topic in ("payments", "RMQ_SYS_TRANS_OP_HALF_TOPIC"):
+        wait_for_entries(broker, topic, 0, 1)
     known.bodies["payments", 0] = [b"paid"]
 
 
@@ -146,7 +151,7 @@ def delivered(broker: Connection, wanted: list[bytes]) -> Counter[bytes]:
         return seen if set(wanted) <= set(seen) else None
 
     try:
-        return poll("delayed messages", all_there, timeout_s=15.0)
+        return poll("delayed messages", all_there)
     except Silence:
         return Counter(record.body for record in messages.pull_all(broker, "reminders", 0))
 
