@@ -27,6 +27,7 @@ from pocketmq.node.durability import Durability
 from pocketmq.node.flusher import Flusher
 from pocketmq.node.machine import day_starts_ms, disk_bytes, memory_bytes
 from pocketmq.node.registrar import Registrar
+from pocketmq.node.scrubbing import Scrubbing
 from pocketmq.node.signals import StopSignals
 from pocketmq.node.start_up_lines import broker_started
 from pocketmq.node.tables_writer import TablesWriter
@@ -93,6 +94,7 @@ class BrokerNode:
             timeout_ms=settings.sync_flush_timeout,
         )
         self.deriving = Deriving(self.store, self.durability, self.table_flusher)
+        self.scrubbing = Scrubbing(self.store, self.table_flusher, boot_ms)
         self.cleaning = Cleaning(self.state, self.durability, self.table_flusher)
         self.cleaning.before_serving(boot_ms)
         self.tables = TablesWriter(self.table_flusher, self.state.unsaved, self._save_work)
@@ -181,6 +183,7 @@ class BrokerNode:
         for topic, count, size in self.store.derived.take_counts():
             self.state.statistics.count_put(topic, size, count, is_system=self.state.topics.is_system(topic))
         self.deriving.second()
+        self.scrubbing.second(now_ms)
         self.state.statistics.sample(now_ms)
 
     def _save_progress(self) -> None:

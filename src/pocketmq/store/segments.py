@@ -44,8 +44,11 @@ class DescriptorCache:
         if file is None:
             file = disk.open(path)
             self.put(file)
-        else:
+            return file
+        try:
             self._files.move_to_end(path)
+        except KeyError:  # A thread that reads has just let it fall out.
+            self.put(file)
         return file
 
     def put(self, file: File) -> None:
