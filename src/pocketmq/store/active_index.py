@@ -169,17 +169,23 @@ class ActiveIndex:
         p: cython.p_uchar
         before: cython.longlong
         seconds: cython.longlong = 0
-        if self.count >= self._entries_max:
+        count: cython.longlong = self.count  # Plain Python reads an attribute as slowly as it adds two numbers.
+        pending: cython.Py_ssize_t = self._pending_count
+        begin: cython.longlong = self.begin_timestamp
+        if count >= self._entries_max:
             return False
-        if self._pending_count >= _PENDING_MAX:
+        if pending >= _PENDING_MAX:
             self._write_entries()
+            pending = 0
         at = key_hash % self._slots_max * _SLOT_SIZE
         before = self._slot_at(at) if cython.compiled else _SLOT_IN(self._slots, at)[0]
-        if before < 0 or before >= self.count:
+        if before < 0 or before >= count:
             before = 0
-        if self.begin_timestamp > 0 and store_timestamp > self.begin_timestamp:
-            seconds = min((store_timestamp - self.begin_timestamp) // 1000, _SECONDS_MAX)
-        place = self._pending_count * _ENTRY_SIZE
+        if 0 < begin < store_timestamp:
+            seconds = (store_timestamp - begin) // 1000
+            if seconds > _SECONDS_MAX:
+                seconds = _SECONDS_MAX
+        place = pending * _ENTRY_SIZE
         if cython.compiled:
             p = self._pending
             p = p + place
@@ -188,18 +194,18 @@ class ActiveIndex:
             _put32(p + 8, log_offset)
             _put32(p + 12, seconds)
             _put32(p + 16, before)
-            _put32(self._p + at, self.count)
+            _put32(self._p + at, count)
         else:
             _PUT_ENTRY(self._pending, place, key_hash, log_offset, seconds, before)
-            _PUT_SLOT(self._slots, at, self.count)
+            _PUT_SLOT(self._slots, at, count)
         self._dirty[(_HEADER_SIZE + at) // _PAGE] = 1
-        self._pending_count += 1
-        if self.count <= 1:
+        self._pending_count = pending + 1
+        if count <= 1:
             self.begin_log_offset = log_offset
             self.begin_timestamp = store_timestamp
         if before == 0:
             self._slots_used += 1
-        self.count += 1
+        self.count = count + 1
         self.end_log_offset = log_offset
         self.end_timestamp = store_timestamp
         self.unflushed = True
