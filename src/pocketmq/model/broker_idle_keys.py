@@ -73,10 +73,7 @@ BROKER_IDLE_KEYS = (
         "clients and subscriptions are remembered until channelExpiredTimeout",
         "subscriptionExpiredTimeout enableRegisterProducer",
     ),
-    UnusedKeys(
-        "body checksums are always checked after a crash, and properties have none",
-        "checkCRCOnRecover enabledAppendPropCRC forceVerifyPropCRC",
-    ),
+    UnusedKeys("body checksums are always checked after a crash", "checkCRCOnRecover"),
     UnusedKeys(
         "the rhythm of the small files is fixed: offsets every 5 seconds, queues every second",
         "flushConsumerOffsetInterval flushDelayOffsetInterval flushIntervalConsumeQueue",

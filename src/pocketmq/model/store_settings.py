@@ -107,10 +107,16 @@ class StoreSettings(Settings):
         "checkCRCOnRecover", True, "Check body checksums while the log is recovered after a crash.", at_start=True
     )
     enabled_append_prop_crc: bool = switch(
-        "enabledAppendPropCRC", False, "Append a checksum of the properties to each record.", at_start=True
+        "enabledAppendPropCRC",
+        False,
+        "Append to each record a checksum of all its fields, as the property `__CRC32#`.",
+        at_start=True,
     )
     force_verify_prop_crc: bool = switch(
-        "forceVerifyPropCRC", False, "Take a record whose checksum of properties is wrong for damaged.", at_start=True
+        "forceVerifyPropCRC",
+        False,
+        "Take a record whose `__CRC32#` is wrong for damaged when the log is recovered.",
+        at_start=True,
     )
     auto_message_version_on_topic_len: bool = switch(
         "autoMessageVersionOnTopicLen", True, "Write version 2 records for topics longer than 127 bytes."

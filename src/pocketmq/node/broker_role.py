@@ -228,6 +228,8 @@ def sizes_of(settings: BrokerSettings) -> StoreSizes:
         message_bytes_max=settings.max_message_size,
         delay_levels=settings.message_delay_level,
         index_enabled=settings.message_index_enable,
+        appends_prop_crc=settings.enabled_append_prop_crc,
+        verifies_prop_crc=settings.force_verify_prop_crc,
     )
 
 

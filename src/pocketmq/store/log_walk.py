@@ -1,7 +1,7 @@
 """Walks the commit log forward from a record's start, and judges what is not a record.
 
 Where no sound record stands, either the log ends or it is damaged. It is damaged, and goes on at the next sound record
-(right size, magic, own log offset and body CRC), if the place lies below the durable watermark, for what was once on
+(right size, magic, own log offset and checksums), if the place lies below the durable watermark, for what was once on
 disk cannot be torn. Above the watermark a power loss may have kept later pages and lost earlier ones: the log was only
 promised to survive as a beginning, so it ends at the first page that was lost, which shows as zeros up to the page's
 end. Anything else with a sound record behind it is damage. A store without a watermark was written by Java, whose own
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pocketmq.model.limits import FRAME_BYTES_MAX
 from pocketmq.protocol.record import BLANK_BYTES_MIN, NoRecord, Scanned, scan
+from pocketmq.store.checksummed_log import checksum_fault
 from pocketmq.store.segments import Segments
 
 PAGE_BYTES = 4096
@@ -36,14 +37,18 @@ class Damage(NamedTuple):
 class LogWalk:
     """Iterating yields records and damage in order; afterwards `end` is where the next record belongs, and why there.
 
-    `durable_offset`: below it all was on disk once; None in a store that has no watermark.
+    `durable_offset`: below it all was on disk once; None in a store that has no watermark. `verifies_properties`: a
+    record that ends in a checksum of all its fields is damaged if that is wrong (forceVerifyPropCRC).
     """
 
-    def __init__(self, segments: Segments, start: int, durable_offset: int | None) -> None:
+    def __init__(
+        self, segments: Segments, start: int, durable_offset: int | None, *, verifies_properties: bool = False
+    ) -> None:
         self.end = start
         self.reason = ""
         """What stands at `end`, unless it is nothing."""
         self._segments = segments
+        self._verifies_properties = verifies_properties
         self._durable_offset = None if durable_offset is None else min(durable_offset, segments.end)
         self._window = b""
         self._window_start = start
@@ -85,6 +90,8 @@ class LogWalk:
         """The body's CRC says nothing of the properties: those that end in a zero byte were torn off."""
         data, start = self._bytes(at, record.size)
         end = start + record.size
+        if self._verifies_properties and (fault := checksum_fault(data[start:end])):
+            return NoRecord("bad", record.size, fault)
         if data[end - 1]:
             return record
         topic_end = data.rindex(record.topic, start, end) + len(record.topic)

@@ -15,6 +15,7 @@ from pocketmq.model.limits import MESSAGE_BYTES_MAX
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.record import NewMessage, examine
 from pocketmq.store.checkpoint import Checkpoint, save_checkpoint, save_durable_offset
+from pocketmq.store.checksummed_log import ChecksummedLog
 from pocketmq.store.commit_log import CommitLog
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry, Selection
 from pocketmq.store.derive import derive, stands_for_tags
@@ -31,7 +32,10 @@ _ABORT_PATH = "abort"
 
 @dataclass(frozen=True, slots=True)
 class StoreSizes:
-    """Sizes of the files and what a message may weigh (MessageStoreConfig)."""
+    """Sizes of the files, what a message may weigh, and what is kept beside it (MessageStoreConfig).
+
+    `appends_prop_crc`: new records get a checksum of all their fields; `verifies_prop_crc`: recovery looks at it.
+    """
 
     log_file_bytes: int = 1 << 30
     queue_file_bytes: int = 300_000 * ENTRY_BYTES
@@ -40,6 +44,8 @@ class StoreSizes:
     message_bytes_max: int = MESSAGE_BYTES_MAX
     delay_levels: str = DEFAULT_DELAY_LEVELS
     index_enabled: bool = True
+    appends_prop_crc: bool = False
+    verifies_prop_crc: bool = False
 
 
 class Appended(NamedTuple):
@@ -84,7 +90,8 @@ class MessageStore:
         self.disk = disk
         self.sizes = sizes
         self.descriptors = DescriptorCache()
-        self.log = CommitLog(disk, sizes.log_file_bytes, self.descriptors, sizes.message_bytes_max)
+        log = ChecksummedLog if sizes.appends_prop_crc else CommitLog
+        self.log = log(disk, sizes.log_file_bytes, self.descriptors, sizes.message_bytes_max)
         self.index = KeyIndex(disk, "index", sizes.index_slots, sizes.index_entries) if sizes.index_enabled else None
         self.delay_levels = parse_delay_levels(sizes.delay_levels)
         self.refuses: str | None = None

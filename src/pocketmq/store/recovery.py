@@ -117,7 +117,9 @@ class Opening:
             self.store.index.recover(trusted)
         self._placing.trusted = trusted
         self.report.walked_from = self._synced_to = start
-        walk = LogWalk(self._log, start, load_durable_offset(self.store.disk))
+        durable_offset = load_durable_offset(self.store.disk)
+        verifies = self.store.sizes.verifies_prop_crc
+        walk = LogWalk(self._log, start, durable_offset, verifies_properties=verifies)
         for found in walk:
             if isinstance(found, Damage):
                 self.report.damage.append(found)

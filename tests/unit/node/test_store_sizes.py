@@ -1,0 +1,15 @@
+"""What the settings say of the store's formats reaches the store."""
+
+from pocketmq.model.broker_settings import BrokerSettings
+from pocketmq.node.broker_role import sizes_of
+from pocketmq.store.message_store import StoreSizes
+
+
+def test_formats_that_are_off_unless_asked_for() -> None:
+    settings = BrokerSettings()
+    assert sizes_of(settings) == StoreSizes()
+    settings.enabled_append_prop_crc = True
+    assert sizes_of(settings) == StoreSizes(appends_prop_crc=True)
+    settings.enabled_append_prop_crc = False
+    settings.force_verify_prop_crc = True
+    assert sizes_of(settings) == StoreSizes(verifies_prop_crc=True)
