@@ -9,13 +9,14 @@ Sources: SendMessageProcessor, AbstractSendMessageProcessor#msgCheck, HookUtils.
 from typing import NamedTuple
 
 from pocketmq.broker.delays import intercept
+from pocketmq.broker.inner_batch import refuse_wrong_kind, send_inner_batch
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.broker.topics import create_from_default, create_plain
 from pocketmq.model import names
 from pocketmq.model import properties as keys
 from pocketmq.model.errors import Refusal
 from pocketmq.model.faq import SEE_FAQ
-from pocketmq.model.flags import MULTI_TAGS, TOPIC_UNIT, TOPIC_UNIT_SUBSCRIPTION
+from pocketmq.model.flags import INNER_BATCH, MULTI_TAGS, TOPIC_UNIT, TOPIC_UNIT_SUBSCRIPTION
 from pocketmq.model.limits import TOPIC_CHARS_MAX
 from pocketmq.model.names import NOT_ALLOWED_SEND_TOPICS
 from pocketmq.model.outcome import Reply, ReplyWhenDurable
@@ -142,7 +143,7 @@ def _send_with_care(
     peer: Peer,
     state: BrokerState,
     now_ms: int,
-) -> Stored:
+) -> Stored | ReplyWhenDurable:
     """Any message that needs more than storing."""
     properties = decode_properties(header.properties)
     properties.pop(keys.POP_CK, None)
@@ -151,6 +152,9 @@ def _send_with_care(
         properties[keys.UNIQUE_KEY] = new_unique_key(state, now_ms)
     target = _target(request, header, config, queue_id, properties, state, now_ms)
     _refuse_unsupported(header, properties, target.config, state)
+    refuse_wrong_kind(header.sys_flag, properties, target.config, state.store.sizes.message_bytes_max)
+    if header.sys_flag & INNER_BATCH:
+        return send_inner_batch(request.body, header, queue_id, header.sys_flag, peer, state, now_ms)
     sys_flag = header.sys_flag
     if target.config.topic_filter_type is TopicFilterType.MULTI_TAG:
         sys_flag |= MULTI_TAGS
@@ -245,7 +249,10 @@ def _send_batch(
     state: BrokerState,
     now_ms: int,
 ) -> ReplyWhenDurable:
-    """One record for each message of the batch, in order, all or none (MessageExtEncoder#encode of a batch)."""
+    """One record for each message of the batch, in order, all or none (MessageExtEncoder#encode of a batch).
+
+    To a topic of batch queues one for all, unless the batch has no unique key by which its answer could be known.
+    """
     topic = header.topic
     if len(topic) > TOPIC_CHARS_MAX:
         raise Refusal(ResponseCode.MESSAGE_ILLEGAL, f"message topic length too long {len(topic)}")
@@ -254,10 +261,13 @@ def _send_batch(
     store = state.store
     if store.refuses is not None:
         raise unavailable(store.refuses)
-    entries = split_batch(request.body, store.sizes.message_bytes_max)
     sys_flag = header.sys_flag
     if config.topic_filter_type is TopicFilterType.MULTI_TAG:
         sys_flag |= MULTI_TAGS
+    facts = examine(header.properties)
+    if config.has_batch_queues and facts.unique_key:
+        return send_inner_batch(request.body, header, queue_id, sys_flag, peer, state, now_ms)
+    entries = split_batch(request.body, store.sizes.message_bytes_max)
     queue = store.queue(topic, queue_id)
     hosts = len(peer.packed) + len(state.store_host)
     for entry in entries:
@@ -266,7 +276,6 @@ def _send_batch(
         store.log.check(size, body_bytes, properties_bytes)
     first = queue.next_offset
     offsets = [_append_entry(entry, header, sys_flag, queue, peer, state, now_ms) for entry in entries]
-    facts = examine(header.properties)
     fields = {
         **state.stamp.reply_fields,
         "msgId": ",".join([encode_message_id(state.store_host, offset) for offset in offsets]),

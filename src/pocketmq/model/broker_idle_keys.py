@@ -66,7 +66,6 @@ BROKER_IDLE_KEYS = (
         consumerFallbehindThreshold
         """,
     ),
-    UnusedKeys("there are no batch consume queues", "mapperFileSizeBatchConsumeQueue"),
     UnusedKeys("records of topics longer than 127 bytes are always of version 2", "autoMessageVersionOnTopicLen"),
     UnusedKeys("a send waits for the disk for as long as syncFlushTimeout says", "putMessageTimeout"),
     UnusedKeys(

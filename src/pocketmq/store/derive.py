@@ -4,6 +4,8 @@ A record is appended first, and shown to readers by `publish`, once policy lets 
 under ASYNC_FLUSH, after the sync under SYNC_FLUSH.
 """
 
+from collections.abc import Callable
+
 from pocketmq.model.delays import delay_of_level
 from pocketmq.protocol.record import Scanned
 from pocketmq.store.commit_log import Dispatch
@@ -17,12 +19,20 @@ TRANSACTION_COMMIT = 8
 TRANSACTION_ROLLBACK = 12
 
 
+PutEntries = Callable[[list[Dispatch], list[ConsumeQueue], list[ConsumeQueue]], None]
+"""`consume_queue.put_all`, or what a store needs that has queues of other kinds."""
+
+
 def derive(
-    dispatches: list[Dispatch], index: KeyIndex | None, dirty: list[ConsumeQueue], now_ms: int
+    dispatches: list[Dispatch],
+    index: KeyIndex | None,
+    dirty: list[ConsumeQueue],
+    now_ms: int,
+    put_entries: PutEntries = put_all,
 ) -> list[ConsumeQueue]:
     """Puts entries and keys; the queues whose watchers must look again. `dirty` gathers queues to be written."""
     woken: list[ConsumeQueue] = []
-    put_all(dispatches, dirty, woken)
+    put_entries(dispatches, dirty, woken)
     if index is not None:
         index.put_all(dispatches, now_ms)
     return woken

@@ -11,5 +11,8 @@ def test_formats_that_are_off_unless_asked_for() -> None:
     settings.enabled_append_prop_crc = True
     assert sizes_of(settings) == StoreSizes(appends_prop_crc=True)
     settings.enabled_append_prop_crc = False
+    settings.mapper_file_size_batch_consume_queue = 460
+    assert sizes_of(settings) == StoreSizes(batch_queue_file_bytes=460)
+    settings.mapper_file_size_batch_consume_queue = 13_800_000
     settings.force_verify_prop_crc = True
     assert sizes_of(settings) == StoreSizes(verifies_prop_crc=True)
