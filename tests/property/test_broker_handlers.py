@@ -104,6 +104,7 @@ def assert_sound(broker: LoneBroker) -> None:
     assert [name for name in state.topics.configs if stored_name_fault(name)] == []
     assert [name for name in state.groups.configs if group_fault(name)] == []
     assert {path.split("/")[0] for path in broker.disk.listdir("")} <= {
+        "batchconsumequeue",
         "commitlog",
         "consumequeue",
         "index",

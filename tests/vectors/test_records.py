@@ -7,26 +7,47 @@ import pytest
 from golden_cases import cases_of
 
 from pocketmq.model.delays import DEFAULT_DELAY_LEVELS
-from pocketmq.model.flags import COMPRESSED
+from pocketmq.model.flags import COMPRESSED, INNER_BATCH
 from pocketmq.model.peer import pack_host
 from pocketmq.protocol.message import split_batch
 from pocketmq.protocol.properties import encode_properties
 from pocketmq.protocol.record import NewMessage, NoRecord, Scanned, scan
 from pocketmq.protocol.stored import decode_record
-from pocketmq.store.message_store import MessageStore, StoreSizes
+from pocketmq.store.batch_queue import BatchQueue
+from pocketmq.store.consume_queue import ConsumeQueue
+from pocketmq.store.inner_batch import append_inner_batch
+from pocketmq.store.message_store import Appended, MessageStore, StoreSizes
 from pocketmq.testing.memory_disk import MemoryDisk
 
 RECORDS = cases_of("3-records", "record")
-LATER = ("record/lmq-dispatch", "record/inner-batch", "record/batchcq", "record/crc/")
-"""Light queues, inner batches and the properties' CRC are not written here yet; they are read."""
+LATER = ("record/lmq-dispatch",)
+"""Light queues are not written here yet; they are read."""
+BATCH_TOPIC = "TopicBatch"
 
 WRITTEN = [case for case in RECORDS if not case["id"].startswith(LATER) and not case["id"].startswith("record/eof")]
 _FILE_BYTES = 1 << 20
 
 
-def _store(file_bytes: int = _FILE_BYTES) -> MessageStore:
-    sizes = StoreSizes(log_file_bytes=file_bytes, queue_file_bytes=2000, delay_levels=DEFAULT_DELAY_LEVELS)
-    return MessageStore(MemoryDisk(), sizes)
+def _store(file_bytes: int = _FILE_BYTES, case_id: str = "") -> MessageStore:
+    sizes = StoreSizes(
+        log_file_bytes=file_bytes,
+        queue_file_bytes=2000,
+        delay_levels=DEFAULT_DELAY_LEVELS,
+        seals=case_id.startswith("record/crc/"),
+    )
+    return MessageStore(MemoryDisk(), sizes, {BATCH_TOPIC})
+
+
+def _append(store: MessageStore, given: dict[str, Any]) -> Appended:
+    message = _message(given)
+    append = append_inner_batch if given["sysFlag"] & INNER_BATCH else MessageStore.append
+    return append(store, message, given["storeTimestamp"])
+
+
+def _begin(queue: ConsumeQueue, first: int) -> None:
+    if not isinstance(queue, BatchQueue):
+        queue.resume(first, first)
+    queue.next_offset = first
 
 
 def _host(text: str) -> bytes:
@@ -53,12 +74,12 @@ def _message(given: dict[str, Any]) -> NewMessage:
 @pytest.mark.parametrize("case", WRITTEN, ids=lambda case: case["id"])
 def test_a_record_is_written_as_java_writes_it(case: dict[str, Any]) -> None:
     given = case["input"]
-    store = _store()
+    store = _store(case_id=case["id"])
     store.log.resume(given["physicalOffset"])
     queue = store.queue(given["topic"], given["queueId"])
     first = 0 if given["sysFlag"] & 12 in (4, 12) else given["queueOffset"]
-    queue.resume(first, first)
-    appended = store.append(_message(given), given["storeTimestamp"])
+    _begin(queue, first)
+    appended = _append(store, given)
     store.log.segments.write(0, b"") if given["physicalOffset"] else None
     store.write()
     written = store.log.read(appended.log_offset, appended.size)
@@ -68,17 +89,20 @@ def test_a_record_is_written_as_java_writes_it(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", [case for case in WRITTEN if "cq" in case], ids=lambda case: case["id"])
 def test_a_record_causes_the_queue_entries_that_java_derives(case: dict[str, Any]) -> None:
     given = case["input"]
-    store = _store()
+    store = _store(case_id=case["id"])
     store.log.resume(given["physicalOffset"])
     hidden = given["sysFlag"] & 12 in (4, 12)
     queue = store.queue(given["topic"], given["queueId"])
     if not hidden:
-        queue.resume(given["queueOffset"], given["queueOffset"])
-    store.append(_message(given), given["storeTimestamp"])
+        _begin(queue, given["queueOffset"])
+    _append(store, given)
     store.log.segments.write(0, b"") if given["physicalOffset"] else None
     store.write()
     store.publish(store.log.written, given["storeTimestamp"])
     entries = queue.raw(given["queueOffset"], 10)
+    assert (
+        queue.next_offset == queue.max_offset == given["queueOffset"] + sum(entry["batchNum"] for entry in case["cq"])
+    )
     assert entries.hex() == "".join(entry["hex"] for entry in case["cq"])
 
 

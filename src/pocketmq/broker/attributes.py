@@ -43,7 +43,7 @@ MESSAGE_TYPES = ("UNSPECIFIED", "MIXED", "TRANSACTION", "PRIORITY", "FIFO", "DEL
 """TopicMessageType, in the order in which Java's remark names them."""
 
 TOPIC_ATTRIBUTES: Mapping[str, Attribute] = {
-    topic_words.ATTRIBUTE_QUEUE_TYPE: Attribute(changeable=False, words=("BatchCQ", "SimpleCQ")),
+    topic_words.ATTRIBUTE_QUEUE_TYPE: Attribute(changeable=False, words=(topic_words.QUEUE_TYPE_BATCH, "SimpleCQ")),
     topic_words.ATTRIBUTE_CLEANUP_POLICY: Attribute(changeable=False, words=("COMPACTION", "DELETE")),
     topic_words.ATTRIBUTE_MESSAGE_TYPE: Attribute(words=MESSAGE_TYPES),
     topic_words.ATTRIBUTE_RESERVE_TIME: Attribute(low=-1),

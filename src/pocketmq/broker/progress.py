@@ -36,7 +36,7 @@ def get_topic_stats(request: Command, peer: Peer, state: BrokerState, now_ms: in
     for queue_id in range(max(config.read_queue_nums, config.write_queue_nums)):
         end = state.store.max_offset(topic, queue_id)
         table[_queue(state, topic, queue_id)] = TopicOffset(
-            min_offset=state.store.min_offset(topic, queue_id),
+            min_offset=max(state.store.min_offset(topic, queue_id), 0),
             max_offset=end,
             last_update_timestamp=state.store.store_timestamp(topic, queue_id, end - 1) if end else 0,
         )

@@ -128,7 +128,7 @@ def _look(
     fields = {
         "suggestWhichBrokerId": str(group.broker_id if state.settings.slave_read_enable else 0),
         "nextBeginOffset": str(next_offset),
-        "minOffset": str(queue.min_offset if queue is not None else 0),
+        "minOffset": str(queue.min_offset if queue is not None else store.min_offset(header.topic, header.queue_id)),
         "maxOffset": str(queue.max_offset if queue is not None else 0),
         "topicSysFlag": str(config.topic_sys_flag),
         "groupSysFlag": str(group.group_sys_flag),

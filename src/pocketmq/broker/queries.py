@@ -70,18 +70,18 @@ def query_consume_queue(request: Command, peer: Peer, state: BrokerState, now_ms
     """QUERY_CONSUME_QUEUE: entries of a queue as they are stored."""
     header = QueryConsumeQueueRequest.decode(request.fields)
     topic, queue_id = header.topic or "", header.queue_id
-    if queue_id not in state.store.queues(topic):
+    queue = state.store.find_queue(topic, queue_id)
+    if queue is None:
         return Reply(ResponseCode.SYSTEM_ERROR, f"{queue_id}@{topic} is not exist!")
-    first, end = state.store.min_offset(topic, queue_id), state.store.max_offset(topic, queue_id)
+    first, end = queue.min_offset, queue.max_offset
     subscription, filter_text = None, None
     if header.consumer_group is not None:
         subscription = state.sessions.find_subscription(header.consumer_group, topic)
         filter_text = "null" if subscription else f"{header.consumer_group}@{topic} is not online!"
     if not first <= header.index < end:
         return Reply(ResponseCode.SYSTEM_ERROR, f"Index {header.index} of {queue_id}@{topic} is not exist!")
-    places = range(header.index, min(end, header.index + min(header.count, QUEUE_ENTRIES_QUERIED_MAX)))
-    found = [state.store.entry(topic, queue_id, place) for place in places]
-    entries = [ConsumeQueueData(entry.log_offset, entry.size, entry.tags_code) for entry in found if entry is not None]
+    found = queue.entries(header.index, min(header.count, QUEUE_ENTRIES_QUERIED_MAX))
+    entries = [ConsumeQueueData(entry.log_offset, entry.size, entry.tags_code) for entry in found]
     body = QueryConsumeQueueResponseBody(
         subscription_data=subscription,
         filter_data=filter_text,

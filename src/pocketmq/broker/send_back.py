@@ -13,7 +13,7 @@ from pocketmq.broker.topics import create_plain
 from pocketmq.model import names, properties
 from pocketmq.model.errors import Refusal
 from pocketmq.model.faq import SEE_FAQ
-from pocketmq.model.flags import TOPIC_UNIT_SUBSCRIPTION
+from pocketmq.model.flags import INNER_BATCH, TOPIC_UNIT_SUBSCRIPTION
 from pocketmq.model.group import SubscriptionGroupConfig
 from pocketmq.model.message import StoredMessage
 from pocketmq.model.outcome import Outcome, Reply, ReplyWhenDurable
@@ -82,6 +82,9 @@ def _store(
     if names.topic_fault(origin):
         origin = message.topic
     state.send_backs += 1
+    if message.sys_flag & INNER_BATCH:
+        # One record, and the consumer means one of its messages: no retry topic takes it (HookUtils#checkInnerBatch).
+        raise Refusal(ResponseCode.SYSTEM_ERROR, ResponseCode.MESSAGE_ILLEGAL.name)
     again = stored_again(message, topic, state.send_backs % queues, _returned(message, origin, level))
     again = again._replace(store_host=state.store_host, reconsume_times=message.reconsume_times + 1)
     outcome = _append(state, intercept(again, state), now_ms)

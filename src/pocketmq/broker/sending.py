@@ -9,13 +9,14 @@ Sources: SendMessageProcessor, AbstractSendMessageProcessor#msgCheck, HookUtils.
 from typing import NamedTuple
 
 from pocketmq.broker.delays import intercept
+from pocketmq.broker.inner_batch import refuse_wrong_kind, send_inner_batch
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.broker.topics import create_from_default, create_plain
 from pocketmq.model import names
 from pocketmq.model import properties as keys
 from pocketmq.model.errors import Refusal
 from pocketmq.model.faq import SEE_FAQ
-from pocketmq.model.flags import MULTI_TAGS, TOPIC_UNIT, TOPIC_UNIT_SUBSCRIPTION
+from pocketmq.model.flags import INNER_BATCH, MULTI_TAGS, TOPIC_UNIT, TOPIC_UNIT_SUBSCRIPTION
 from pocketmq.model.limits import TOPIC_CHARS_MAX
 from pocketmq.model.names import NOT_ALLOWED_SEND_TOPICS
 from pocketmq.model.outcome import Reply, ReplyWhenDurable
@@ -31,7 +32,7 @@ from pocketmq.protocol.properties import decode_properties, encode_properties
 from pocketmq.protocol.record import NewMessage, examine
 from pocketmq.protocol.unique_key import encode_unique_key
 from pocketmq.store.commit_log import append_batch
-from pocketmq.store.message_store import unavailable
+from pocketmq.store.unavailable import unavailable
 
 _SEND_BATCH_MESSAGE = RequestCode.SEND_BATCH_MESSAGE.value  # Looking up an enum's member takes 60 ns.
 
@@ -140,7 +141,7 @@ def _send_with_care(
     peer: Peer,
     state: BrokerState,
     now_ms: int,
-) -> Stored:
+) -> Stored | ReplyWhenDurable:
     """Any message that needs more than storing."""
     properties = decode_properties(header.properties)
     properties.pop(keys.POP_CK, None)
@@ -151,6 +152,9 @@ def _send_with_care(
         properties[keys.UNIQUE_KEY] = new_unique_key(state, now_ms)
     target = _target(request, header, config, queue_id, properties, state, now_ms)
     _refuse_unsupported(header, properties, target.config, state)
+    refuse_wrong_kind(header.sys_flag, properties, target.config, state.store.sizes.message_bytes_max)
+    if header.sys_flag & INNER_BATCH:
+        return send_inner_batch(request.body, header, queue_id, header.sys_flag, peer, state, now_ms)
     sys_flag = header.sys_flag
     if target.config.topic_filter_type is TopicFilterType.MULTI_TAG:
         sys_flag |= MULTI_TAGS
@@ -245,7 +249,10 @@ def _send_batch(
     state: BrokerState,
     now_ms: int,
 ) -> ReplyWhenDurable:
-    """One record for each message of the batch, in order, all or none (MessageExtEncoder#encode of a batch)."""
+    """One record for each message of the batch, in order, all or none (MessageExtEncoder#encode of a batch).
+
+    To a topic of batch queues one for all, unless the batch has no unique key by which its answer could be known.
+    """
     topic = header.topic
     if len(topic) > TOPIC_CHARS_MAX:
         raise Refusal(ResponseCode.MESSAGE_ILLEGAL, f"message topic length too long {len(topic)}")
@@ -257,10 +264,12 @@ def _send_batch(
     sys_flag = header.sys_flag
     if config.topic_filter_type is TopicFilterType.MULTI_TAG:
         sys_flag |= MULTI_TAGS
+    facts = examine(header.properties)
+    if config.has_batch_queues and facts.unique_key:
+        return send_inner_batch(request.body, header, queue_id, sys_flag, peer, state, now_ms)
     queue = store.queue(topic, queue_id)
     first = queue.next_offset
     ids = append_batch(store.log, queue, request.body, header, sys_flag, peer.packed, state.store_host, now_ms)
-    facts = examine(header.properties)
     fields = {
         **state.stamp.reply_fields,
         "msgId": ids,

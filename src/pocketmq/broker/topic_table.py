@@ -59,6 +59,15 @@ def boot_topics(settings: BrokerSettings) -> list[TopicConfig]:
     return topics
 
 
+def batch_topics_in(content: bytes) -> set[str]:
+    """Names of the topics with batch queues in the content of topics.json: what a store must know to be opened.
+
+    Raises as `TopicTable.load` does.
+    """
+    table = TopicConfigSerializeWrapper.decode(content).topic_config_table
+    return {name for name, config in table.items() if config.has_batch_queues}
+
+
 class TopicTable:
     """Configurations by name, and their version; each change has the next version and is the caller's to persist."""
 

@@ -219,6 +219,8 @@ def _update(state: BrokerState, config: TopicConfig, now_ms: int) -> None:
 
 def _put(state: BrokerState, config: TopicConfig, now_ms: int) -> TopicConfig:
     state.topics.put(config, now_ms)
+    if config.has_batch_queues:
+        state.store.batch_topics.add(config.topic_name)
     state.topics_changed()
     return config
 

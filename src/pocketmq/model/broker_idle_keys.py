@@ -59,17 +59,13 @@ BROKER_IDLE_KEYS = (
         consumerFallbehindThreshold
         """,
     ),
-    UnusedKeys("there are no batch consume queues", "mapperFileSizeBatchConsumeQueue"),
     UnusedKeys("records of topics longer than 127 bytes are always of version 2", "autoMessageVersionOnTopicLen"),
     UnusedKeys("a send waits for the disk for as long as syncFlushTimeout says", "putMessageTimeout"),
     UnusedKeys(
         "clients and subscriptions are remembered until channelExpiredTimeout",
         "subscriptionExpiredTimeout enableRegisterProducer",
     ),
-    UnusedKeys(
-        "body checksums are always checked after a crash",
-        "checkCRCOnRecover",
-    ),
+    UnusedKeys("body checksums are always checked after a crash", "checkCRCOnRecover"),
     UnusedKeys(
         "the rhythm of the small files is fixed: offsets every 5 seconds, queues every second",
         "flushConsumerOffsetInterval flushDelayOffsetInterval flushIntervalConsumeQueue",

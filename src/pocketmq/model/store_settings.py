@@ -54,7 +54,7 @@ class StoreSettings(Settings):
     mapper_file_size_batch_consume_queue: int = integer(
         "mapperFileSizeBatchConsumeQueue",
         13_800_000,
-        "Bytes of one batch consume queue file.",
+        "Bytes of one batch consume queue file; rounded up to whole 46-byte units.",
         low=46,
         at_start=True,
     )

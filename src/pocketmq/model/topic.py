@@ -11,6 +11,9 @@ QUEUE_NUMS_DEFAULT = 16
 """TopicConfig.defaultReadQueueNums and defaultWriteQueueNums."""
 
 ATTRIBUTE_QUEUE_TYPE = "queue.type"
+QUEUE_TYPE_BATCH = "BatchCQ"
+"""CQType.BatchCQ: what the attribute says of a topic with batch queues."""
+
 ATTRIBUTE_CLEANUP_POLICY = "cleanup.policy"
 ATTRIBUTE_MESSAGE_TYPE = "message.type"
 ATTRIBUTE_RESERVE_TIME = "reserve.time"
@@ -49,6 +52,11 @@ class TopicConfig:
     topic_sys_flag: int = 0
     order: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_batch_queues(self) -> bool:
+        """Whether a batch sent to it stays one record (QueueTypeUtils#isBatchCq)."""
+        return self.attributes.get(ATTRIBUTE_QUEUE_TYPE) == QUEUE_TYPE_BATCH
 
     @property
     def message_type(self) -> TopicMessageType:

@@ -15,7 +15,8 @@ from functools import partial
 
 from pocketmq.broker import boot, delays
 from pocketmq.broker.sessions import expire
-from pocketmq.broker.state import CONFIGURATION, CONSUMER_OFFSETS, DELAY_OFFSETS, BrokerState
+from pocketmq.broker.state import CONFIGURATION, CONSUMER_OFFSETS, DELAY_OFFSETS, TOPICS, BrokerState
+from pocketmq.broker.topic_table import batch_topics_in
 from pocketmq.model.broker_settings import BrokerSettings, FlushDiskType
 from pocketmq.model.errors import UserError
 from pocketmq.node.cleaning import Cleaning
@@ -73,7 +74,9 @@ class BrokerNode:
         """Serves when it returns. Raises UserError or StoreError in words for the person at the keyboard."""
         settings = self.settings
         boot_ms = self.clock.now_ms()
-        self.store, recovery = open_store(self.disk, sizes_of(settings), boot_ms, b"%d" % os.getpid())
+        batch_topics = load_table(self.disk, TOPICS, batch_topics_in, must_exist=False).table or ()
+        owner = b"%d" % os.getpid()
+        self.store, recovery = open_store(self.disk, sizes_of(settings), boot_ms, owner, batch_topics)
         _report(recovery)
         self.port = await self.server.listen(settings.bind_address, settings.listen_port)
         address = f"{settings.broker_ip1}:{self.port}"
@@ -228,6 +231,7 @@ def sizes_of(settings: BrokerSettings) -> StoreSizes:
     return StoreSizes(
         log_file_bytes=settings.mapped_file_size_commit_log,
         queue_file_bytes=settings.mapped_file_size_consume_queue,
+        batch_queue_file_bytes=settings.mapper_file_size_batch_consume_queue,
         index_slots=settings.max_hash_slot_num,
         index_entries=settings.max_index_num,
         message_bytes_max=settings.max_message_size,

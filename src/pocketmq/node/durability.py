@@ -17,7 +17,8 @@ from pocketmq.model.outcome import Reply
 from pocketmq.node.flusher import Flusher
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command, encode_response
-from pocketmq.store.message_store import MessageStore, unavailable
+from pocketmq.store.message_store import MessageStore
+from pocketmq.store.unavailable import unavailable
 from pocketmq.transport.server import Link
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Walks the commit log forward from a record's start, and judges what is not a record.
 
 Where no sound record stands, either the log ends or it is damaged. It is damaged, and goes on at the next sound record
-(right size, magic, own log offset and body CRC), if the place lies below the durable watermark, for what was once on
+(right size, magic, own log offset and checksums), if the place lies below the durable watermark, for what was once on
 disk cannot be torn. Above the watermark a power loss may have kept later pages and lost earlier ones: the log was only
 promised to survive as a beginning, so it ends at the first page that was lost, which shows as zeros up to the page's
 end. Anything else with a sound record behind it is damage. A store without a watermark was written by Java, whose own

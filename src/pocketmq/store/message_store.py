@@ -10,10 +10,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from pocketmq.model.delays import DEFAULT_DELAY_LEVELS, parse_delay_levels
-from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import MESSAGE_BYTES_MAX
-from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.record import NewMessage, examine
+from pocketmq.store.batch_queue import BATCH_FOLDER, NO_OFFSET, UNIT_BYTES, BatchQueue, put_all_kinds
 from pocketmq.store.checkpoint import Checkpoint, save_checkpoint, save_durable_offset
 from pocketmq.store.commit_log import CommitLog, is_sound
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry, Selection
@@ -22,6 +21,7 @@ from pocketmq.store.derived import Derived
 from pocketmq.store.disk import Disk
 from pocketmq.store.key_index import KeyIndex
 from pocketmq.store.segments import DescriptorCache, SyncTarget
+from pocketmq.store.unavailable import unavailable
 
 _STORE_TIME_AT = 56
 _BORN_V6_EXTRA = 12
@@ -32,10 +32,14 @@ _ABORT_PATH = "abort"
 
 @dataclass(frozen=True, slots=True)
 class StoreSizes:
-    """Sizes of the files and what a message may weigh (MessageStoreConfig)."""
+    """Sizes of the files, what a message may weigh, and what is kept beside it (MessageStoreConfig).
+
+    `seals`: new records get a checksum of all their fields; `verifies_seals`: recovery looks at it.
+    """
 
     log_file_bytes: int = 1 << 30
     queue_file_bytes: int = 300_000 * ENTRY_BYTES
+    batch_queue_file_bytes: int = 300_000 * UNIT_BYTES
     index_slots: int = 5_000_000
     index_entries: int = 20_000_000
     message_bytes_max: int = MESSAGE_BYTES_MAX
@@ -83,7 +87,7 @@ class MessageStore:
     `refuses` is None, or why nothing may be appended: then every append is a Refusal, and reads go on.
     """
 
-    def __init__(self, disk: Disk, sizes: StoreSizes) -> None:
+    def __init__(self, disk: Disk, sizes: StoreSizes, batch_topics: set[str] | None = None) -> None:
         self.disk = disk
         self.sizes = sizes
         self.descriptors = DescriptorCache()
@@ -91,6 +95,8 @@ class MessageStore:
         self.log.seals = sizes.seals
         self.index = KeyIndex(disk, "index", sizes.index_slots, sizes.index_entries) if sizes.index_enabled else None
         self.delay_levels = parse_delay_levels(sizes.delay_levels)
+        self.batch_topics = set() if batch_topics is None else batch_topics
+        """Topics whose queues are batch queues; a queue is of the kind that its topic has when it is first used."""
         self.refuses: str | None = None
         self.published = 0
         self._queues: dict[tuple[str, int], ConsumeQueue] = {}
@@ -108,10 +114,16 @@ class MessageStore:
         """The queue, made on first use."""
         queue = self._queues.get((topic, queue_id))
         if queue is None:
-            queue = ConsumeQueue(self.disk, topic, queue_id, self.sizes.queue_file_bytes, self.descriptors)
+            queue = self._new_queue(topic, queue_id)
             self._queues[topic, queue_id] = queue
             self._by_topic.setdefault(topic, {})[queue_id] = queue
         return queue
+
+    def _new_queue(self, topic: str, queue_id: int) -> ConsumeQueue:
+        if topic not in self.batch_topics:
+            return ConsumeQueue(self.disk, topic, queue_id, self.sizes.queue_file_bytes, self.descriptors)
+        self.derived.put_entries = put_all_kinds
+        return BatchQueue(self.disk, topic, queue_id, self.sizes.batch_queue_file_bytes, self.descriptors)
 
     def append(self, message: NewMessage, now_ms: int) -> Appended:
         """Assigns the message its place. Raises Refusal for an illegal size, or if the store takes nothing now."""
@@ -266,9 +278,11 @@ class MessageStore:
         return self._queues.get((topic, queue_id))
 
     def min_offset(self, topic: str, queue_id: int) -> int:
-        """First queue offset that is there; 0 for a queue never written."""
+        """First queue offset that is there; for a queue never written 0, or -1 if it is one of batches."""
         queue = self._queues.get((topic, queue_id))
-        return queue.min_offset if queue is not None else 0
+        if queue is None:
+            return NO_OFFSET if topic in self.batch_topics else 0
+        return queue.min_offset
 
     def max_offset(self, topic: str, queue_id: int) -> int:
         """One past the last queue offset that readers see; 0 for a queue never written."""
@@ -327,6 +341,8 @@ class MessageStore:
     def offset_by_time(self, topic: str, queue_id: int, timestamp: int, upper: bool = False) -> int:
         """First queue offset stored at or after `timestamp`; `upper`: the last one stored at or before it."""
         queue = self._queues.get((topic, queue_id))
+        if isinstance(queue, BatchQueue):
+            return queue.offset_by_time(timestamp, upper=upper)
         if queue is None or queue.max_offset == queue.min_offset:
             return 0
         low = self.first_stored_at(queue, queue.min_offset, timestamp + 1 if upper else timestamp)
@@ -375,15 +391,9 @@ class MessageStore:
             self.derived.forget(queue)
             queue.segments.close()
         self.log.undispatched = [d for d in self.log.undispatched if d[0] is None or d[0].topic != topic]
+        self.batch_topics.discard(topic)
         self.disk.remove_tree(f"consumequeue/{topic}")
-        if self.disk.exists("consumequeue"):
-            self.disk.fsync_dir("consumequeue")
-
-
-def unavailable(reason: str) -> Refusal:
-    """Java's answer while the store takes nothing (SendMessageProcessor)."""
-    return Refusal(
-        ResponseCode.SERVICE_NOT_AVAILABLE,
-        "service not available now. It may be caused by one of the following reasons: "
-        f"the broker's disk is full [{reason}], messages are put to the slave, message store has been shut down, etc.",
-    )
+        self.disk.remove_tree(f"{BATCH_FOLDER}/{topic}")
+        for folder in ("consumequeue", BATCH_FOLDER):
+            if self.disk.exists(folder):
+                self.disk.fsync_dir(folder)

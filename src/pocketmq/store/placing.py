@@ -6,10 +6,12 @@ entries are missing that the checkpoint promised, and all must be derived again;
 of two records lies about itself (the CRC does not cover headers), and the queue's next record decides which.
 A record at queue offset 0 that comes after others may begin the queue anew, its topic having been deleted: the queue's
 next record decides that, too.
-Offsets without a record are filled with entries that stand for no message, which readers pass over.
+Offsets without a record are filled with entries that stand for no message, which readers pass over; in a batch queue
+nothing needs to stand for them. There a record takes as many offsets as it holds messages.
 """
 
 from pocketmq.protocol.record import Scanned
+from pocketmq.store.batch_queue import BatchQueue
 from pocketmq.store.commit_log import Dispatch
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue
 from pocketmq.store.derive import dispatch_of, is_hidden
@@ -19,8 +21,6 @@ from pocketmq.store.queue_recovery import fillers
 
 LIGHT_TOPIC_PREFIX = "%LMQ%"
 """Light queues hold entries of other topics' records (MixAll.LMQ_PREFIX)."""
-INNER_BATCH = 128
-"""MessageSysFlag.INNER_BATCH_FLAG: such a record belongs into a batch consume queue."""
 DISPATCHES_PER_TURN = 4096
 RECORD_BYTES_MIN = 91
 BELIEVED_GAP_MAX = 1024
@@ -48,16 +48,16 @@ class Placing:
         if record.log_offset < self.trusted:
             return
         queue = None
-        if not is_hidden(record.sys_flag) and not record.sys_flag & INNER_BATCH:
+        if not is_hidden(record.sys_flag):
             if not is_sane(record):
                 self._misplace(record, "topic or queue id")
                 return
-            queue = self._store.queue(record.topic.decode(), record.queue_id)
+            queue = self._queue_of(record)
             if queue in self._doubted:
                 self._settle(queue, record)
             if not self._fits(queue, record):
                 queue = None
-        self._batch.append(dispatch_of(record, queue, self._store.delay_levels))
+        self._take(dispatch_of(record, queue, self._store.delay_levels), record)
         if len(self._batch) >= DISPATCHES_PER_TURN:
             self.derive()
 
@@ -70,7 +70,7 @@ class Placing:
         if known is not None and not is_hidden(known.sys_flag) and is_sane(known):
             queue = self._store.queue(known.topic.decode(), known.queue_id)
             if known.queue_offset == queue.next_offset:
-                self._fill(queue, known.queue_offset + 1, damage.start)
+                self._fill(queue, end_of(known), damage.start)
                 size -= known.size
         self._lost_records_max += size // RECORD_BYTES_MIN
 
@@ -95,6 +95,14 @@ class Placing:
             self._store.derived_timestamp = self._batch[-1][5]
         self._batch.clear()
 
+    def _queue_of(self, record: Scanned) -> ConsumeQueue:
+        """The record's queue. Only inner batches say of themselves what kind it is, should nothing else be left."""
+        topic = record.topic.decode()
+        if record.inner_count and topic not in self._store.batch_topics:
+            self._store.batch_topics.add(topic)
+            self.is_incomplete = bool(self._store.queues(topic))
+        return self._store.queue(topic, record.queue_id)
+
     def _fits(self, queue: ConsumeQueue, record: Scanned) -> bool:
         """Whether the record's entry comes next, after filling a gap that is believed."""
         gap = record.queue_offset - queue.next_offset
@@ -105,7 +113,7 @@ class Placing:
                 self._misplace(record, f"queue offset {record.queue_offset} is taken, expected {queue.next_offset}")
             return False
         if gap == 0:
-            queue.next_offset = record.queue_offset + 1
+            queue.next_offset = end_of(record)
             return True
         log_start = self._store.log.start
         if gap <= self._lost_records_max:
@@ -119,21 +127,26 @@ class Placing:
         else:
             self._doubted[queue] = record
             return False
-        queue.next_offset = record.queue_offset + 1
+        queue.next_offset = end_of(record)
         return True
+
+    def _take(self, dispatch: Dispatch, record: Scanned) -> None:
+        self._batch.append(dispatch)
+        if record.inner_count and isinstance(dispatch[0], BatchQueue):
+            dispatch[0].expect(dispatch, record.inner_count)
 
     def _settle(self, queue: ConsumeQueue, record: Scanned) -> None:
         """Decide on the doubted record, now that the one after it says what it thinks the offset is."""
         doubted = self._doubted.pop(queue)
-        if doubted.queue_offset == 0 and record.queue_offset in (0, 1):
+        if doubted.queue_offset == 0 and record.queue_offset in (0, end_of(doubted)):
             self._restart(queue)
-        if record.queue_offset == doubted.queue_offset + 1:
+        if record.queue_offset == end_of(doubted):
             self._believe(queue, doubted)
             return
         if queue.next_offset == 0:
             return
         self._misplace(doubted, f"queue offset {doubted.queue_offset}, expected {queue.next_offset}")
-        if record.queue_offset == queue.next_offset + 1:
+        if record.queue_offset == queue.next_offset + end_of(doubted) - doubted.queue_offset:
             self._fill(queue, record.queue_offset, doubted.log_offset)
 
     def _believe(self, queue: ConsumeQueue, record: Scanned) -> None:
@@ -142,15 +155,18 @@ class Placing:
             record, queue, self._store.delay_levels
         )
         # Its keys went to the index when it was met.
-        self._batch.append((queue, offset, log_offset, size, tags_code, timestamp, topic, b"", b""))
-        queue.next_offset = offset + 1
+        self._take((queue, offset, log_offset, size, tags_code, timestamp, topic, b"", b""), record)
+        queue.next_offset = end_of(record)
 
     def _fill(self, queue: ConsumeQueue, end: int, log_offset: int) -> None:
-        self._batch += fillers(queue, queue.next_offset, end, log_offset)
+        if not isinstance(queue, BatchQueue):
+            self._batch += fillers(queue, queue.next_offset, end, log_offset)
         queue.next_offset = end
 
     def _begin(self, queue: ConsumeQueue, first: int) -> None:
         """Let the queue's live entries start at `first`; its file is filled before (ConsumeQueue#fillPreBlank)."""
+        if isinstance(queue, BatchQueue):
+            return
         self.derive()
         per_file = queue.segments.segment_size // ENTRY_BYTES
         start = first - first % per_file
@@ -169,6 +185,11 @@ class Placing:
 
     def _misplace(self, record: Scanned, reason: str) -> None:
         self.misplaced.append(Damage(record.log_offset, record.log_offset + record.size, reason, record))
+
+
+def end_of(record: Scanned) -> int:
+    """The queue offset behind the record's last message."""
+    return record.queue_offset + max(record.inner_count, 1)
 
 
 def is_sane(record: Scanned) -> bool:

@@ -1,12 +1,14 @@
-"""What of a consume queue's files can be kept, and what stands in for entries that cannot be derived again.
+"""What of a queue's files can be kept, and what stands in for entries that cannot be derived again.
 
 Entries of records below the log offset that was synced last, with all that is derived, are known to be there; what
 lies behind them in the file may be missing, stale or in pages that a power loss left out, and is derived again. Both
-counts below are found by bisection, for the entries that count come before those that do not.
+counts below are found by bisection, for the entries that count come before those that do not. For a batch queue they
+are counts of its units, not queue offsets.
 """
 
 from typing import Protocol
 
+from pocketmq.store.batch_queue import UNIT_BYTES, BatchQueue, unpack_units
 from pocketmq.store.commit_log import Dispatch
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry
 from pocketmq.store.segments import Segments
@@ -66,11 +68,20 @@ def fillers(queue: ConsumeQueue, start: int, end: int, log_offset: int) -> list[
     return [(queue, offset, log_offset, FILLER_SIZE, 0, 0, queue.topic_bytes, b"", b"") for offset in range(start, end)]
 
 
+def entry_bytes(queue: HasEntries) -> int:
+    """The size of what stands for a record in the queue's files."""
+    return UNIT_BYTES if isinstance(queue, BatchQueue) else ENTRY_BYTES
+
+
 def _bounds(queue: HasEntries) -> tuple[int, int]:
-    return queue.segments.start // ENTRY_BYTES, queue.segments.end // ENTRY_BYTES
+    return queue.segments.start // entry_bytes(queue), queue.segments.end // entry_bytes(queue)
 
 
 def _stored(queue: HasEntries, queue_offset: int) -> Entry:
+    if isinstance(queue, BatchQueue):
+        raw = queue.segments.read(queue_offset * UNIT_BYTES, UNIT_BYTES).ljust(UNIT_BYTES, b"\0")
+        (unit,) = unpack_units(raw)
+        return Entry(unit.log_offset, unit.size if unit.is_sound else 0, unit.tags_code)
     raw = queue.segments.read(queue_offset * ENTRY_BYTES, ENTRY_BYTES).ljust(ENTRY_BYTES, b"\0")
     return Entry(
         int.from_bytes(raw[:8], "big", signed=True),

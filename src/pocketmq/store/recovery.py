@@ -13,9 +13,11 @@ Where queues or index are missing, or turn out to lack what they should have, th
 Progress is saved every 64 MiB, so that a recovery that is itself cut off does not start over.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from pocketmq.protocol.record import Scanned
+from pocketmq.store.batch_queue import BATCH_FOLDER
 from pocketmq.store.checkpoint import (
     Checkpoint,
     establish_durable_offset,
@@ -23,12 +25,12 @@ from pocketmq.store.checkpoint import (
     load_durable_offset,
     save_checkpoint,
 )
-from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue
+from pocketmq.store.consume_queue import ConsumeQueue
 from pocketmq.store.disk import Disk
 from pocketmq.store.log_walk import Damage, LogWalk
 from pocketmq.store.message_store import MessageStore, StoreSizes
 from pocketmq.store.placing import LIGHT_TOPIC_PREFIX, Placing
-from pocketmq.store.queue_recovery import count_kept, first_live, last_record
+from pocketmq.store.queue_recovery import count_kept, entry_bytes, first_live, last_record
 from pocketmq.store.segments import Unsynced, UnsyncedFolder
 
 ABORT_PATH = "abort"
@@ -54,17 +56,29 @@ class EntriesMissing(Exception):
     """A queue lacks entries that the checkpoint promises."""
 
 
-def open_store(disk: Disk, sizes: StoreSizes, now_ms: int, owner: bytes = b"") -> tuple[MessageStore, Recovery]:
+def open_store(
+    disk: Disk, sizes: StoreSizes, now_ms: int, owner: bytes = b"", batch_topics: Iterable[str] = ()
+) -> tuple[MessageStore, Recovery]:
     """The store of this disk, an empty one if there is none; `owner` is written to the abort file.
+
+    `batch_topics` are those whose queues are batch queues, by the table of topics; what a store shows by itself of
+    other topics is added.
 
     Raises OSError, and StoreError for files that do not fit the settings; nothing that a record holds keeps a store
     from opening.
     """
     was_clean = not disk.exists(ABORT_PATH)
     _write_abort(disk, owner)
-    store = MessageStore(disk, sizes)
-    is_complete = disk.exists(QUEUE_FOLDER) and (store.index is None or disk.exists(INDEX_FOLDER))
+    simple = set(disk.listdir(QUEUE_FOLDER))
+    kinds = {*batch_topics, *(topic for topic in disk.listdir(BATCH_FOLDER) if topic not in simple)}
     checkpoint = load_checkpoint(disk)
+    is_complete = disk.exists(QUEUE_FOLDER) and (not kinds or disk.exists(BATCH_FOLDER))
+    if not kinds.isdisjoint(simple):
+        is_complete = False
+        checkpoint = _distrust(disk, checkpoint)
+        _remove_other_kind(disk, kinds)
+    store = MessageStore(disk, sizes, kinds)
+    is_complete = is_complete and (store.index is None or disk.exists(INDEX_FOLDER))
     has_log = store.log.segments.end > store.log.segments.start
     if has_log and not is_complete:
         was_clean = False
@@ -74,10 +88,12 @@ def open_store(disk: Disk, sizes: StoreSizes, now_ms: int, owner: bytes = b"") -
         opening.run()
     except EntriesMissing:
         store.descriptors.close()
-        store = MessageStore(disk, sizes)
-        opening = Opening(store, Recovery(was_clean=False), _distrust(disk, checkpoint), now_ms)
+        checkpoint = _distrust(disk, checkpoint)
+        _remove_other_kind(disk, kinds)
+        store = MessageStore(disk, sizes, kinds)
+        opening = Opening(store, Recovery(was_clean=False), checkpoint, now_ms)
         opening.run()
-    for folder in (QUEUE_FOLDER, INDEX_FOLDER):
+    for folder in (QUEUE_FOLDER, BATCH_FOLDER, INDEX_FOLDER):
         disk.mkdirs(folder)
     establish_durable_offset(disk, store.log.flushed)
     return store, opening.report
@@ -88,6 +104,12 @@ def _distrust(disk: Disk, checkpoint: Checkpoint) -> Checkpoint:
     checkpoint = replace(checkpoint, queue_log_offset=0)
     save_checkpoint(disk, checkpoint)
     return checkpoint
+
+
+def _remove_other_kind(disk: Disk, batch_topics: set[str]) -> None:
+    """The queues of these topics that were kept as if each record were one message."""
+    for topic in sorted(batch_topics.intersection(disk.listdir(QUEUE_FOLDER))):
+        disk.remove_tree(f"{QUEUE_FOLDER}/{topic}")
 
 
 def _write_abort(disk: Disk, owner: bytes) -> None:
@@ -175,11 +197,11 @@ class Opening:
 
     def _keep_entries(self, queue: ConsumeQueue, kept: int) -> None:
         if not self.report.was_clean:
-            if kept * ENTRY_BYTES == queue.segments.start:
+            if kept * entry_bytes(queue) == queue.segments.start:
                 # Nothing to keep, and even where the queue starts may be wrong: an earlier file may be lost.
                 kept = 0
                 queue.segments.remove_all()
-            queue.segments.clear_after(kept * ENTRY_BYTES)
+            queue.segments.clear_after(kept * entry_bytes(queue))
             for target in queue.segments.sync_targets():
                 target.sync()
         queue.resume(first_live(queue, kept, self._log.start), kept)
@@ -244,20 +266,18 @@ def find_queues(store: MessageStore) -> list[ConsumeQueue]:
     """All queues that have files."""
     return [
         store.queue(topic, int(queue_id))
-        for topic in store.disk.listdir(QUEUE_FOLDER)
-        for queue_id in store.disk.listdir(f"{QUEUE_FOLDER}/{topic}")
+        for folder in (QUEUE_FOLDER, BATCH_FOLDER)
+        for topic in store.disk.listdir(folder)
+        for queue_id in store.disk.listdir(f"{folder}/{topic}")
         if queue_id.isascii() and queue_id.isdigit()
     ]
 
 
 def all_folders(store: MessageStore) -> list[str]:
     """The folders of everything that recovery derives from or derives, innermost last."""
-    topics = store.disk.listdir(QUEUE_FOLDER)
-    queues = [f"{topic}/{queue_id}" for topic in topics for queue_id in store.disk.listdir(f"{QUEUE_FOLDER}/{topic}")]
-    return [
-        "",
-        store.log.segments.folder,
-        INDEX_FOLDER,
-        QUEUE_FOLDER,
-        *(f"{QUEUE_FOLDER}/{x}" for x in topics + queues),
-    ]
+    folders = ["", store.log.segments.folder, INDEX_FOLDER]
+    for kind in (QUEUE_FOLDER, BATCH_FOLDER):
+        topics = [f"{kind}/{topic}" for topic in store.disk.listdir(kind)]
+        folders += [kind, *topics]
+        folders += [f"{topic}/{queue_id}" for topic in topics for queue_id in store.disk.listdir(topic)]
+    return folders

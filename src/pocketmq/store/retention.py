@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pocketmq.store.batch_queue import BatchQueue
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue
 from pocketmq.store.message_store import MessageStore
 from pocketmq.store.queue_recovery import first_live
@@ -139,11 +140,16 @@ class QueueSweep:
         if self._store.find_queue(queue.topic, queue.queue_id) is not queue:
             return None
         start: int = queue.min_offset
-        end = self._first_kept(queue)
+        if isinstance(queue, BatchQueue):
+            needed_from = queue.trim(self._store.log.start)
+            end: int = queue.min_offset
+        else:
+            end = self._first_kept(queue)
+            needed_from = end * ENTRY_BYTES
         if end <= start:
             return None
         queue.min_offset = end
-        self.removals += queue.segments.release_before(end * ENTRY_BYTES)
+        self.removals += queue.segments.release_before(needed_from)
         return Trimmed(queue.topic, queue.queue_id, start, end)
 
     def _first_kept(self, queue: ConsumeQueue) -> int:

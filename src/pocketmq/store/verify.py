@@ -13,6 +13,7 @@ leave above the last checkpoint, and the next start derives again, is only notic
 from collections.abc import Iterator
 
 from pocketmq.model.errors import StoreError
+from pocketmq.model.flags import INNER_BATCH
 from pocketmq.protocol.record import Scanned
 from pocketmq.store.checkpoint import load_checkpoint, load_durable_offset
 from pocketmq.store.derive import is_hidden
@@ -21,7 +22,7 @@ from pocketmq.store.finding import REBUILT, Finding, Progress, Severity, Trust
 from pocketmq.store.index_file import Shape
 from pocketmq.store.layout import LOG_FOLDER, Layout, find_layout, queue_places, segment_names
 from pocketmq.store.log_walk import Damage, LogWalk
-from pocketmq.store.placing import INNER_BATCH, LIGHT_TOPIC_PREFIX, is_sane
+from pocketmq.store.placing import LIGHT_TOPIC_PREFIX, is_sane
 from pocketmq.store.recovery import ABORT_PATH, INDEX_FOLDER, QUEUE_FOLDER
 from pocketmq.store.segments import DescriptorCache, Segments
 from pocketmq.store.stored_queue import StoredQueue, place_in

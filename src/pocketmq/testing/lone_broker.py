@@ -12,7 +12,8 @@ from functools import partial
 
 from pocketmq.broker import boot, delays
 from pocketmq.broker.router import HANDLERS, unsupported
-from pocketmq.broker.state import BrokerState
+from pocketmq.broker.state import TOPICS, BrokerState
+from pocketmq.broker.topic_table import batch_topics_in
 from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.model.errors import Refusal
 from pocketmq.model.outcome import Outcome, Reply, ReplyWhenDurable, ReplyWithRecords
@@ -43,7 +44,8 @@ class LoneBroker:
     ) -> None:
         self.now_ms = now_ms
         self.disk = MemoryDisk() if disk is None else disk
-        store, _ = open_store(self.disk, SIZES, now_ms)
+        batch_topics = load_table(self.disk, TOPICS, batch_topics_in, must_exist=False).table or ()
+        store, _ = open_store(self.disk, SIZES, now_ms, batch_topics=batch_topics)
         self.state = BrokerState(settings or BrokerSettings(), store, boot_ms=now_ms, address=ADDRESS)
         for name in self.state.table_names:
             load_table(self.disk, name, partial(self.state.load_table, name), must_exist=False)

@@ -9,9 +9,9 @@ from store_life import BODY_AT, SIZES, T0, flip, places, reopened, save, send, s
 from pocketmq.model.errors import Refusal, StoreError
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.record import NewMessage
-from pocketmq.store.message_store import unavailable
 from pocketmq.store.recovery import open_store
 from pocketmq.store.tables import load_table, save_table
+from pocketmq.store.unavailable import unavailable
 from pocketmq.testing.faulty_disk import Fault, FaultyDisk
 from pocketmq.testing.memory_disk import MemoryDisk
 

@@ -7,6 +7,7 @@ from store_life import SIZES, T0, found_by_key, reopened, save, send, served, sy
 
 from pocketmq.protocol.record import NewMessage
 from pocketmq.store.message_store import MessageStore
+from pocketmq.store.recovery import open_store
 from pocketmq.store.retention import HOUR_MS, LogExpiry, QueueSweep, RetentionPolicy, Trimmed, expired_log
 from pocketmq.testing.memory_disk import MemoryDisk
 
@@ -219,3 +220,22 @@ def test_the_disk_has_a_released_file_until_it_is_told(store: MessageStore, disk
         removal.sync()
         removal.sync()
     assert disk.listdir("commitlog")[0] == f"{2 * FILE:020d}"
+
+
+def test_a_queue_of_batches_begins_at_its_first_record_in_the_log(disk: MemoryDisk) -> None:
+    store, _ = open_store(disk, replace(SIZES, batch_queue_file_bytes=460), T0, batch_topics=["B"])
+    queue = store.queue("B", 0)
+    for number in range(300):
+        store.append(NewMessage("B", 0, b"x" * 200, b""), T0 + number)
+    store.write()
+    store.publish(store.log.written, T0)
+    save(store)
+    drop(store, 3 * FILE)
+    (lost,) = sweep(store)
+    assert (lost.start, lost.end) == (0, queue.min_offset)
+    assert 0 < queue.min_offset < queue.max_offset == 300
+    first = queue.entry(queue.min_offset)
+    assert first is not None
+    assert first.log_offset >= 3 * FILE
+    names = disk.listdir("batchconsumequeue/B/0")
+    assert int(names[0]) <= queue.min_offset * 46 < int(names[0]) + 460

@@ -14,16 +14,18 @@ Sources: MessageExtEncoder, MessageDecoder, CommitLog#checkMessageAndReturnSize,
 
 from pocketmq.protocol.record.facts import Facts, examine, tags_code
 from pocketmq.protocol.record.laying import BLANK_BYTES_MIN, NewMessage, blank, lay, size_of
-from pocketmq.protocol.record.scanning import NoRecord, Scanned, scan
+from pocketmq.protocol.record.scanning import MESSAGES_PER_RECORD_MAX, NoRecord, Scanned, inner_count, scan
 
 __all__ = [
     "BLANK_BYTES_MIN",
+    "MESSAGES_PER_RECORD_MAX",
     "Facts",
     "NewMessage",
     "NoRecord",
     "Scanned",
     "blank",
     "examine",
+    "inner_count",
     "lay",
     "scan",
     "size_of",

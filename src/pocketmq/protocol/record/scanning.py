@@ -4,6 +4,8 @@ import struct
 from typing import NamedTuple
 from zlib import crc32
 
+from pocketmq.model.flags import INNER_BATCH
+from pocketmq.model.properties import INNER_NUM
 from pocketmq.protocol.record.facts import Facts, examine
 from pocketmq.protocol.record.laying import (
     BLANK_BYTES_MIN,
@@ -16,9 +18,18 @@ from pocketmq.protocol.record.laying import (
     STORE_HOST_V6,
 )
 
+MESSAGES_PER_RECORD_MAX = 0x7FFF
+"""INNER_NUM is an int16."""
+
+_INNER_NUM = INNER_NUM.encode()
+_COUNT_DIGITS_MAX = 5
+
 
 class Scanned(NamedTuple):
-    """One well-formed record, as recovery and derivation need it. `tags_code` is the hash of the tags."""
+    """One well-formed record, as recovery and derivation need it. `tags_code` is the hash of the tags.
+
+    `inner_count`: the messages of an inner batch; 0 if it is none and thus one message.
+    """
 
     size: int
     log_offset: int
@@ -28,6 +39,7 @@ class Scanned(NamedTuple):
     sys_flag: int
     store_timestamp: int
     facts: Facts
+    inner_count: int = 0
 
 
 class NoRecord(NamedTuple):
@@ -86,4 +98,15 @@ def scan(data: bytes, at: int, log_offset: int, checks_body: bool = True) -> Sca
         sys_flag,
         store_timestamp,
         examine(data[properties_at:end]),
+        inner_count(data[properties_at:end]) if sys_flag & INNER_BATCH else 0,
     )
+
+
+def inner_count(properties: bytes) -> int:
+    """How many messages the properties say the body holds, 1 to 32767; 0 if they do not (CommitLog#getMessageNum)."""
+    for pair in properties.split(b"\x02"):
+        key, _, value = pair.partition(b"\x01")
+        if key == _INNER_NUM and len(value) <= _COUNT_DIGITS_MAX and value.isdigit():
+            count = int(value)
+            return count if count <= MESSAGES_PER_RECORD_MAX else 0
+    return 0
