@@ -4,23 +4,18 @@ A record is appended first, and shown to readers by `publish`, once policy lets 
 under ASYNC_FLUSH, after the sync under SYNC_FLUSH.
 """
 
-from collections.abc import Callable
-
 from pocketmq.model.delays import delay_of_level
 from pocketmq.protocol.record import Scanned
 from pocketmq.store.commit_log import Dispatch
 from pocketmq.store.consume_queue import ConsumeQueue, put_all
 from pocketmq.store.key_index import KeyIndex
+from pocketmq.store.queue_kinds import PutEntries
 
 SCHEDULE_TOPIC = "SCHEDULE_TOPIC_XXXX"
 _SCHEDULE_TOPIC_BYTES = SCHEDULE_TOPIC.encode()
 TRANSACTION_MASK = 12
 TRANSACTION_COMMIT = 8
 TRANSACTION_ROLLBACK = 12
-
-
-PutEntries = Callable[[list[Dispatch], list[ConsumeQueue], list[ConsumeQueue]], None]
-"""`consume_queue.put_all`, or what a store needs that has queues of other kinds."""
 
 
 def derive(

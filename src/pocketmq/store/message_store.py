@@ -14,14 +14,16 @@ from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import MESSAGE_BYTES_MAX
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.record import NewMessage, examine
-from pocketmq.store.batch_queue import BATCH_FOLDER, NO_OFFSET, UNIT_BYTES, BatchQueue, put_all_kinds
+from pocketmq.store.batch_queue import BATCH_FOLDER, NO_OFFSET, UNIT_BYTES, BatchQueue
 from pocketmq.store.checkpoint import Checkpoint, save_checkpoint, save_durable_offset
 from pocketmq.store.checksummed_log import ChecksummedLog
 from pocketmq.store.commit_log import CommitLog
-from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry, Selection, put_all
-from pocketmq.store.derive import PutEntries, derive, stands_for_tags
+from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry, Selection
+from pocketmq.store.derive import derive, stands_for_tags
 from pocketmq.store.disk import Disk
 from pocketmq.store.key_index import KeyIndex
+from pocketmq.store.queue_extension import EXTENSION_FOLDER
+from pocketmq.store.queue_kinds import QueueKinds
 from pocketmq.store.segments import DescriptorCache, SyncTarget
 
 _STORE_TIME_AT = 56
@@ -36,11 +38,13 @@ class StoreSizes:
     """Sizes of the files, what a message may weigh, and what is kept beside it (MessageStoreConfig).
 
     `appends_prop_crc`: new records get a checksum of all their fields; `verifies_prop_crc`: recovery looks at it.
+    `extends_queues`: each entry of a consume queue gets a unit in the queue's extension.
     """
 
     log_file_bytes: int = 1 << 30
     queue_file_bytes: int = 300_000 * ENTRY_BYTES
     batch_queue_file_bytes: int = 300_000 * UNIT_BYTES
+    extension_file_bytes: int = 48 << 20
     index_slots: int = 5_000_000
     index_entries: int = 20_000_000
     message_bytes_max: int = MESSAGE_BYTES_MAX
@@ -48,6 +52,7 @@ class StoreSizes:
     index_enabled: bool = True
     appends_prop_crc: bool = False
     verifies_prop_crc: bool = False
+    extends_queues: bool = False
 
 
 class Appended(NamedTuple):
@@ -98,7 +103,15 @@ class MessageStore:
         self.delay_levels = parse_delay_levels(sizes.delay_levels)
         self.batch_topics = set() if batch_topics is None else batch_topics
         """Topics whose queues are batch queues; a queue is of the kind that its topic has when it is first used."""
-        self.put_entries: PutEntries = put_all
+        self.kinds = QueueKinds(
+            disk,
+            self.descriptors,
+            self.batch_topics,
+            queue_file_bytes=sizes.queue_file_bytes,
+            batch_queue_file_bytes=sizes.batch_queue_file_bytes,
+            extension_file_bytes=sizes.extension_file_bytes,
+            is_extended=sizes.extends_queues,
+        )
         self.refuses: str | None = None
         self.published = 0
         self._queues: dict[tuple[str, int], ConsumeQueue] = {}
@@ -116,16 +129,10 @@ class MessageStore:
         """The queue, made on first use."""
         queue = self._queues.get((topic, queue_id))
         if queue is None:
-            queue = self._new_queue(topic, queue_id)
+            queue = self.kinds.new_queue(topic, queue_id)
             self._queues[topic, queue_id] = queue
             self._by_topic.setdefault(topic, {})[queue_id] = queue
         return queue
-
-    def _new_queue(self, topic: str, queue_id: int) -> ConsumeQueue:
-        if topic not in self.batch_topics:
-            return ConsumeQueue(self.disk, topic, queue_id, self.sizes.queue_file_bytes, self.descriptors)
-        self.put_entries = put_all_kinds
-        return BatchQueue(self.disk, topic, queue_id, self.sizes.batch_queue_file_bytes, self.descriptors)
 
     def append(self, message: NewMessage, now_ms: int) -> Appended:
         """Assigns the message its place. Raises Refusal for an illegal size, or if the store takes nothing now."""
@@ -176,7 +183,7 @@ class MessageStore:
                 return []
         self.published = ready[-1][2] + ready[-1][3]
         self._derived_timestamp = ready[-1][5]
-        return derive(ready, self.index, self._dirty, now_ms, self.put_entries)
+        return derive(ready, self.index, self._dirty, now_ms, self.kinds.put_entries)
 
     # ------------------------------------------------------------------------------------------- flushing
 
@@ -376,9 +383,9 @@ class MessageStore:
                 self._dirty.remove(queue)
             queue.segments.close()
         self.log.undispatched = [d for d in self.log.undispatched if d[0] is None or d[0].topic != topic]
-        self.batch_topics.discard(topic)
-        self.disk.remove_tree(f"consumequeue/{topic}")
-        self.disk.remove_tree(f"{BATCH_FOLDER}/{topic}")
+        self.kinds.forget(topic)
+        for folder in ("consumequeue", BATCH_FOLDER, EXTENSION_FOLDER):
+            self.disk.remove_tree(f"{folder}/{topic}")
 
 
 def unavailable(reason: str) -> Refusal:

@@ -85,7 +85,7 @@ class Placing:
     def derive(self) -> None:
         """Bring what was taken into queues and index."""
         shown = [dispatch for dispatch in self._batch if dispatch[0] is not None]
-        derive(shown, None, self._store._dirty, self._now_ms, self._store.put_entries)
+        derive(shown, None, self._store._dirty, self._now_ms, self._store.kinds.put_entries)
         if self._store.index is not None:
             self._store.index.put_all(self._batch, self._now_ms)
         if self._batch:
