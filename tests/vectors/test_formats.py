@@ -19,6 +19,7 @@ from pocketmq.store.checkpoint import (
 )
 from pocketmq.store.index_file import Header, IndexFile, Shape
 from pocketmq.store.key_index import KeyIndex
+from pocketmq.store.queue_extension import ExtensionUnit, QueueExtension, address_of, is_address, offset_of
 from pocketmq.store.segments import DescriptorCache
 from pocketmq.testing.memory_disk import MemoryDisk
 
@@ -27,11 +28,9 @@ CASES = {
     for case in json.loads((Path(__file__).parent / "manifest.json").read_text())["cases"]
     if case["group"] == "5-formats"
 }
-COVERED_KINDS = {"index-file", "index-hash", "batch-consume-queue"}
+COVERED_KINDS = {"index-file", "index-hash", "batch-consume-queue", "cqext", "cqext-address"}
 COVERED_IDS = {"checkpoint/store"}
 NOT_YET_COVERED = {
-    "cqext": 1,
-    "cqext-address": 8,
     "checkpoint": 1,
     "timer-wheel": 1,
     "timer-log": 1,
@@ -166,7 +165,7 @@ def test_a_batch_queues_files_are_javas_byte_for_byte() -> None:
         dispatch = (*place, put["tagsCode"], put["storeTime"], b"TopicBatch", b"", b"")
         if put["batchSize"] > 1:
             queue.expect(dispatch, put["batchSize"])
-        queue.put_unit(dispatch)
+        queue.put_dispatch(dispatch)
     queue.write()
     for path, content in case["files"].items():
         file = disk.open(f"batchconsumequeue/{path}")
@@ -179,3 +178,36 @@ def test_a_batch_queues_files_are_javas_byte_for_byte() -> None:
         assert (None if entry is None else entry.log_offset) == log_offset
     assert queue.max_offset == case["maxOffsetInQueue"]
     assert queue.min_offset == case["minOffsetInQueue"]
+
+
+# ------------------------------------------------------------------------------------------ consume queue extension
+
+
+def test_an_extensions_files_are_javas_byte_for_byte() -> None:
+    case = CASES["cqext/file"]
+    disk = MemoryDisk()
+    extension = QueueExtension(disk, "TopicTest", 0, case["input"]["mappedFileSize"], DescriptorCache())
+    units = {}
+    for put in case["input"]["puts"]:
+        unit = ExtensionUnit(put["tagsCode"], put["msgStoreTime"], bytes.fromhex(put["bitMap"] or ""))
+        address = extension.append(unit)
+        assert address == put["address"] == address_of(put["realOffset"])
+        assert offset_of(address) == put["realOffset"]
+        units[address] = unit
+    assert {address: extension.get(address) for address in units} == units
+    extension.write()
+    assert {address: extension.get(address) for address in units} == units
+    assert address_of(extension.end) == case["maxAddress"]
+    assert address_of(extension.segments.start) == case["minAddress"]
+    for path, content in case["files"].items():
+        file = disk.open(f"consumequeue_ext/{path}")
+        assert file.pread(0, file.size).hex() == content
+
+
+@pytest.mark.parametrize("case", [case for case in CASES.values() if case["kind"] == "cqext-address"])
+def test_an_address_is_told_from_a_tags_code_as_java_tells_it(case: dict[str, Any]) -> None:
+    address, expected = case["input"]["address"], case["expected"]
+    assert is_address(address) == expected["isExtAddr"]
+    if is_address(address):
+        assert offset_of(address) == expected["unDecorate"]
+        assert address_of(expected["unDecorate"]) == address

@@ -108,11 +108,10 @@ BROKER_UNUSED_KEYS = (
         """,
     ),
     UnusedKeys(
-        "a filter looks at the message itself, so no bit maps and no consume queue extension are needed",
+        "a filter looks at the message itself, so no bit maps are needed",
         """
-        enableCalcFilterBitMap=false enableConsumeQueueExt=false bitMapLengthConsumeQueueExt=112
-        mappedFileSizeConsumeQueueExt=50331648 expectConsumerNumUseFilter=32 maxErrorRateOfBloomFilter=20
-        maxMessageFilterNumForNotification=64 useMessageFilterForNotification=true
+        enableCalcFilterBitMap=false bitMapLengthConsumeQueueExt=112 expectConsumerNumUseFilter=32
+        maxErrorRateOfBloomFilter=20 maxMessageFilterNumForNotification=64 useMessageFilterForNotification=true
         """,
     ),
     UnusedKeys(

@@ -58,6 +58,15 @@ class StoreSettings(Settings):
         low=46,
         at_start=True,
     )
+    enable_consume_queue_ext: bool = switch(
+        "enableConsumeQueueExt",
+        False,
+        "Keep for each entry of a consume queue a unit in the queue's extension.",
+        at_start=True,
+    )
+    mapped_file_size_consume_queue_ext: int = integer(
+        "mappedFileSizeConsumeQueueExt", 48 << 20, "Bytes of one consume queue extension file.", low=64, at_start=True
+    )
     mapped_file_size_timer_log: int = integer(
         "mappedFileSizeTimerLog", 100 << 20, "Bytes of one timer log file.", low=4096, at_start=True
     )

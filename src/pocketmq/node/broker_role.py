@@ -232,6 +232,7 @@ def sizes_of(settings: BrokerSettings) -> StoreSizes:
         log_file_bytes=settings.mapped_file_size_commit_log,
         queue_file_bytes=settings.mapped_file_size_consume_queue,
         batch_queue_file_bytes=settings.mapper_file_size_batch_consume_queue,
+        extension_file_bytes=settings.mapped_file_size_consume_queue_ext,
         index_slots=settings.max_hash_slot_num,
         index_entries=settings.max_index_num,
         message_bytes_max=settings.max_message_size,
@@ -239,6 +240,7 @@ def sizes_of(settings: BrokerSettings) -> StoreSizes:
         index_enabled=settings.message_index_enable,
         seals=settings.enabled_append_prop_crc,
         verifies_seals=settings.force_verify_prop_crc,
+        extends_queues=settings.enable_consume_queue_ext,
     )
 
 

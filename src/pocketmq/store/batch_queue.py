@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from pocketmq.store.commit_log import Dispatch
-from pocketmq.store.consume_queue import ConsumeQueue, Entry, Selection, pack_entries, put_all
+from pocketmq.store.consume_queue import ConsumeQueue, Entry, Selection, pack_entries
 from pocketmq.store.disk import Disk
 from pocketmq.store.segments import DescriptorCache, Segments
 
@@ -112,7 +112,7 @@ class BatchQueue(ConsumeQueue):
             self._counts.pop()  # It was taken back by `CommitLog.discard`.
         self._counts.append((dispatch, count))
 
-    def put_unit(self, dispatch: Dispatch) -> None:
+    def put_dispatch(self, dispatch: Dispatch) -> None:
         """Adds a record's unit; one that is there already is left as it is, and a gap of lost messages is let be."""
         _, first_offset, log_offset, size, tags_code, store_timestamp = dispatch[:6]
         count = 1
@@ -292,19 +292,3 @@ class BatchQueue(ConsumeQueue):
             else:
                 high = middle
         return low
-
-
-def put_all_kinds(dispatches: list[Any], dirty: list[Any], woken: list[Any]) -> None:
-    """`consume_queue.put_all` for a store that has batch queues as well."""
-    plain = [dispatch for dispatch in dispatches if not isinstance(dispatch[0], BatchQueue)]
-    put_all(plain, dirty, woken)
-    for dispatch in dispatches:
-        queue = dispatch[0]
-        if not isinstance(queue, BatchQueue):
-            continue
-        if not queue.has_gathered:
-            dirty.append(queue)
-        queue.put_unit(dispatch)
-        if queue.watched:
-            queue.watched = False
-            woken.append(queue)

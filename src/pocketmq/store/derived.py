@@ -7,15 +7,12 @@ records before the first entry of the queue that waits longest is in the files, 
 write some of them at a time.
 """
 
-from collections.abc import Callable
-
 from pocketmq.store.commit_log import Dispatch
-from pocketmq.store.consume_queue import ConsumeQueue, put_all
+from pocketmq.store.consume_queue import ConsumeQueue
 from pocketmq.store.disk import Disk
 from pocketmq.store.key_index import KeyIndex
+from pocketmq.store.queue_kinds import QueueKinds
 from pocketmq.store.segments import SyncTarget, WholeDisk
-
-PutEntries = Callable[[list[Dispatch], list[ConsumeQueue], list[ConsumeQueue]], None]
 
 SYNCED_ONE_BY_ONE_MAX = 256
 """A sync of everything takes about as long as that many of single files."""
@@ -24,11 +21,10 @@ SYNCED_ONE_BY_ONE_MAX = 256
 class Derived:
     """The queues that wait to be written, and those written since the last sync. `index` may be None."""
 
-    def __init__(self, disk: Disk, index: KeyIndex | None) -> None:
+    def __init__(self, disk: Disk, index: KeyIndex | None, kinds: QueueKinds) -> None:
         self._disk = disk
         self._index = index
-        self.put_entries: PutEntries = put_all
-        """`consume_queue.put_all`, or what a store needs that has queues of other kinds."""
+        self._kinds = kinds
         self._waiting: list[ConsumeQueue] = []
         self._unsynced: dict[tuple[str, int], ConsumeQueue] = {}
         self._counts: dict[str, tuple[int, int]] = {}
@@ -44,7 +40,7 @@ class Derived:
         Policy decides when: after the write to the file under ASYNC_FLUSH, after the sync under SYNC_FLUSH.
         """
         woken: list[ConsumeQueue] = []
-        self.put_entries(dispatches, self._waiting, woken)
+        self._kinds.put_entries(dispatches, self._waiting, woken)
         if self._index is not None:
             self._index.put_all(dispatches, now_ms)
         return woken

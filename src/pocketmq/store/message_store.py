@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pocketmq.model.delays import DEFAULT_DELAY_LEVELS, parse_delay_levels
 from pocketmq.model.limits import MESSAGE_BYTES_MAX
 from pocketmq.protocol.record import NewMessage, examine
-from pocketmq.store.batch_queue import BATCH_FOLDER, NO_OFFSET, UNIT_BYTES, BatchQueue, put_all_kinds
+from pocketmq.store.batch_queue import BATCH_FOLDER, NO_OFFSET, UNIT_BYTES, BatchQueue
 from pocketmq.store.checkpoint import Checkpoint, save_checkpoint, save_durable_offset
 from pocketmq.store.commit_log import CommitLog, is_sound
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry, Selection
@@ -20,6 +20,8 @@ from pocketmq.store.derive import stands_for_tags
 from pocketmq.store.derived import Derived
 from pocketmq.store.disk import Disk
 from pocketmq.store.key_index import KeyIndex
+from pocketmq.store.queue_extension import EXTENSION_FOLDER
+from pocketmq.store.queue_kinds import QueueKinds
 from pocketmq.store.segments import DescriptorCache, SyncTarget
 from pocketmq.store.unavailable import unavailable
 
@@ -34,12 +36,14 @@ _ABORT_PATH = "abort"
 class StoreSizes:
     """Sizes of the files, what a message may weigh, and what is kept beside it (MessageStoreConfig).
 
-    `seals`: new records get a checksum of all their fields; `verifies_seals`: recovery looks at it.
+    `seals`: new records get a checksum of all their fields; `verifies_seals`: recovery looks at it. `extends_queues`:
+    each entry of a consume queue gets a unit in the queue's extension.
     """
 
     log_file_bytes: int = 1 << 30
     queue_file_bytes: int = 300_000 * ENTRY_BYTES
     batch_queue_file_bytes: int = 300_000 * UNIT_BYTES
+    extension_file_bytes: int = 48 << 20
     index_slots: int = 5_000_000
     index_entries: int = 20_000_000
     message_bytes_max: int = MESSAGE_BYTES_MAX
@@ -47,6 +51,7 @@ class StoreSizes:
     index_enabled: bool = True
     seals: bool = False
     verifies_seals: bool = False
+    extends_queues: bool = False
 
 
 class Appended(NamedTuple):
@@ -97,11 +102,12 @@ class MessageStore:
         self.delay_levels = parse_delay_levels(sizes.delay_levels)
         self.batch_topics = set() if batch_topics is None else batch_topics
         """Topics whose queues are batch queues; a queue is of the kind that its topic has when it is first used."""
+        self.kinds = QueueKinds(disk, self.descriptors, self.batch_topics, sizes)
         self.refuses: str | None = None
         self.published = 0
         self._queues: dict[tuple[str, int], ConsumeQueue] = {}
         self._by_topic: dict[str, dict[int, ConsumeQueue]] = {}
-        self.derived = Derived(disk, self.index)
+        self.derived = Derived(disk, self.index, self.kinds)
         self.derived_timestamp = 0
         self.saved_progress = -1
         self.progress_due = False
@@ -114,16 +120,10 @@ class MessageStore:
         """The queue, made on first use."""
         queue = self._queues.get((topic, queue_id))
         if queue is None:
-            queue = self._new_queue(topic, queue_id)
+            queue = self.kinds.new_queue(topic, queue_id)
             self._queues[topic, queue_id] = queue
             self._by_topic.setdefault(topic, {})[queue_id] = queue
         return queue
-
-    def _new_queue(self, topic: str, queue_id: int) -> ConsumeQueue:
-        if topic not in self.batch_topics:
-            return ConsumeQueue(self.disk, topic, queue_id, self.sizes.queue_file_bytes, self.descriptors)
-        self.derived.put_entries = put_all_kinds
-        return BatchQueue(self.disk, topic, queue_id, self.sizes.batch_queue_file_bytes, self.descriptors)
 
     def append(self, message: NewMessage, now_ms: int) -> Appended:
         """Assigns the message its place. Raises Refusal for an illegal size, or if the store takes nothing now."""
@@ -391,9 +391,8 @@ class MessageStore:
             self.derived.forget(queue)
             queue.segments.close()
         self.log.undispatched = [d for d in self.log.undispatched if d[0] is None or d[0].topic != topic]
-        self.batch_topics.discard(topic)
-        self.disk.remove_tree(f"consumequeue/{topic}")
-        self.disk.remove_tree(f"{BATCH_FOLDER}/{topic}")
-        for folder in ("consumequeue", BATCH_FOLDER):
+        self.kinds.forget(topic)
+        for folder in ("consumequeue", BATCH_FOLDER, EXTENSION_FOLDER):
+            self.disk.remove_tree(f"{folder}/{topic}")
             if self.disk.exists(folder):
                 self.disk.fsync_dir(folder)

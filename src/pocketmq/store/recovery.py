@@ -30,6 +30,7 @@ from pocketmq.store.disk import Disk
 from pocketmq.store.log_walk import Damage, LogWalk
 from pocketmq.store.message_store import MessageStore, StoreSizes
 from pocketmq.store.placing import LIGHT_TOPIC_PREFIX, Placing
+from pocketmq.store.queue_extension import EXTENSION_FOLDER
 from pocketmq.store.queue_recovery import count_kept, entry_bytes, first_live, last_record
 from pocketmq.store.segments import Unsynced, UnsyncedFolder
 
@@ -276,7 +277,7 @@ def find_queues(store: MessageStore) -> list[ConsumeQueue]:
 def all_folders(store: MessageStore) -> list[str]:
     """The folders of everything that recovery derives from or derives, innermost last."""
     folders = ["", store.log.segments.folder, INDEX_FOLDER]
-    for kind in (QUEUE_FOLDER, BATCH_FOLDER):
+    for kind in (QUEUE_FOLDER, BATCH_FOLDER, EXTENSION_FOLDER):
         topics = [f"{kind}/{topic}" for topic in store.disk.listdir(kind)]
         folders += [kind, *topics]
         folders += [f"{topic}/{queue_id}" for topic in topics for queue_id in store.disk.listdir(topic)]

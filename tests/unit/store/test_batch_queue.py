@@ -10,11 +10,12 @@ from store_life import SIZES, T0
 
 from pocketmq.model.errors import Refusal
 from pocketmq.protocol.record import NewMessage, inner_count
-from pocketmq.store.batch_queue import UNIT_BYTES, BatchQueue, Unit, pack_units, put_all_kinds, unpack_units
+from pocketmq.store.batch_queue import UNIT_BYTES, BatchQueue, Unit, pack_units, unpack_units
 from pocketmq.store.commit_log import Dispatch
 from pocketmq.store.consume_queue import Entry, unpack_entries
 from pocketmq.store.inner_batch import append_inner_batch
 from pocketmq.store.message_store import Found, MessageStore
+from pocketmq.store.queue_kinds import put_all_kinds
 from pocketmq.store.segments import DescriptorCache
 from pocketmq.testing.faulty_disk import Fault, FaultyDisk
 from pocketmq.testing.memory_disk import MemoryDisk
@@ -39,7 +40,7 @@ def put_one(queue: BatchQueue, unit: Unit) -> None:
     dispatch = dispatch_of(queue, unit)
     if unit.message_count > 1:
         queue.expect(dispatch, unit.message_count)
-    queue.put_unit(dispatch)
+    queue.put_dispatch(dispatch)
 
 
 def put(queue: BatchQueue, *indexes: int) -> None:
@@ -138,11 +139,11 @@ def test_an_expected_count_belongs_to_one_record_only() -> None:
     queue.expect(dispatch_of(queue, Unit(100, 10, 0, T0, 1, 1)), 5)
     queue.expect(dispatch_of(queue, Unit(200, 10, 0, T0, 3, 1)), 7)
     queue.expect(second, 2)  # The log took both back and appended others.
-    queue.put_unit(first)
-    queue.put_unit(second)
-    queue.put_unit(third)
+    queue.put_dispatch(first)
+    queue.put_dispatch(second)
+    queue.put_dispatch(third)
     queue.expect(dispatch_of(queue, Unit(300, 10, 0, T0, 4, 1)), 9)
-    queue.put_unit(fourth)
+    queue.put_dispatch(fourth)
     assert [unit.message_count for unit in unpack_units(queue.raw(0, 10))] == [1, 2, 1, 1]
 
 
