@@ -10,9 +10,9 @@ from typing import Any
 from pocketmq.store.commit_log import Dispatch
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Entry, Selection, unpack_entries
 from pocketmq.store.disk import Disk
-from pocketmq.store.queue_extension import ExtensionUnit, QueueExtension, is_address
+from pocketmq.store.queue_extension import ExtensionUnit, QueueExtension, is_address, offset_of
 from pocketmq.store.queue_recovery import FILLER_SIZE
-from pocketmq.store.segments import DescriptorCache, SyncTarget
+from pocketmq.store.segments import DescriptorCache, Removal, SyncTarget
 
 _ENTRIES_READ = 1024
 
@@ -95,6 +95,17 @@ class ExtendedQueue(ConsumeQueue):
         """As `ConsumeQueue.resume`; units behind that of the last sound entry go. Durable on return."""
         super().resume(min_offset, max_offset)
         self.extension.resume(self._last_address())
+
+    def release_units(self) -> list[Removal]:
+        """Forgets the files of units that no live entry leads to; the caller owes each its `sync`."""
+        start: int = self.min_offset
+        while start < self.max_offset:
+            entries = unpack_entries(self.raw(start, _ENTRIES_READ))
+            for entry in entries:
+                if is_address(entry.tags_code):
+                    return self.extension.segments.release_before(offset_of(entry.tags_code))
+            start += max(len(entries), 1)
+        return []
 
     def _true(self, entry: Entry) -> Entry:
         unit = self.extension.get(entry.tags_code) if is_address(entry.tags_code) else None

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from pocketmq.store.batch_queue import BatchQueue
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue
+from pocketmq.store.extended_queue import ExtendedQueue
 from pocketmq.store.message_store import MessageStore
 from pocketmq.store.queue_recovery import first_live
 from pocketmq.store.segments import SyncTarget
@@ -150,6 +151,8 @@ class QueueSweep:
             return None
         queue.min_offset = end
         self.removals += queue.segments.release_before(needed_from)
+        if isinstance(queue, ExtendedQueue):
+            self.removals += queue.release_units()
         return Trimmed(queue.topic, queue.queue_id, start, end)
 
     def _first_kept(self, queue: ConsumeQueue) -> int:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from store_life import SIZES, T0, found_by_key, reopened, save, send, served, sync
 
-from pocketmq.protocol.record import NewMessage
+from pocketmq.protocol.record import NewMessage, tags_code
 from pocketmq.store.message_store import MessageStore
 from pocketmq.store.recovery import open_store
 from pocketmq.store.retention import HOUR_MS, LogExpiry, QueueSweep, RetentionPolicy, Trimmed, expired_log
@@ -239,3 +239,21 @@ def test_a_queue_of_batches_begins_at_its_first_record_in_the_log(disk: MemoryDi
     assert first.log_offset >= 3 * FILE
     names = disk.listdir("batchconsumequeue/B/0")
     assert int(names[0]) <= queue.min_offset * 46 < int(names[0]) + 460
+
+
+def test_the_extension_of_a_queue_goes_with_its_entries(disk: MemoryDisk) -> None:
+    store, _ = open_store(disk, replace(SIZES, extends_queues=True, extension_file_bytes=400), T0)
+    for number in range(300):
+        store.append(NewMessage("E", 0, b"x" * 200, b"TAGS\x01t%d\x02" % (number % 3)), T0 + number)
+    store.write()
+    store.publish(store.log.written, T0)
+    save(store)
+    before = disk.listdir("consumequeue_ext/E/0")
+    drop(store, 3 * FILE)
+    assert sweep(store)
+    after = disk.listdir("consumequeue_ext/E/0")
+    assert 0 < len(after) < len(before)
+    queue = store.queue("E", 0)
+    live = queue.entries(queue.min_offset, 300)
+    assert len(live) == 300 - queue.min_offset
+    assert {entry.tags_code for entry in live} == {tags_code(b"t%d" % tag) for tag in range(3)}
