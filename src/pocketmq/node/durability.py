@@ -85,6 +85,8 @@ class Durability:
             _release(held)
         if self.is_sync:
             self._waiting.extend(turn)
+            # What had to be saved first may find its record synced already, and then no further sync would come.
+            self._release_flushed()
             self._sync_waiting()
         else:
             self.on_durable(self.store.log.written)
@@ -138,9 +140,12 @@ class Durability:
         self.store.mark_flushed(log_offset)
         if self.is_sync:
             self.on_durable(log_offset)
-            while self._waiting and self._waiting[0].log_offset_end <= log_offset:
-                _release(self._waiting.popleft())
+            self._release_flushed()
             self._sync_waiting()
+
+    def _release_flushed(self) -> None:
+        while self._waiting and self._waiting[0].log_offset_end <= self.store.log.flushed:
+            _release(self._waiting.popleft())
 
     def _write_failed(self, error: OSError, turn: list[Held]) -> None:
         try:

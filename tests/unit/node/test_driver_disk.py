@@ -120,3 +120,16 @@ async def test_a_damaged_message_is_left_out_and_named_once(caplog: pytest.LogCa
     told = [record.getMessage() for record in caplog.records if "damaged" in record.message]
     assert len(told) == 1
     assert f"topic TopicTest, queue 0 at log offset {second.log_offset}" in told[0]
+
+
+@in_loop
+async def test_a_topic_saved_while_its_message_is_synced_delays_no_answer() -> None:
+    """The sync may end between the topic's file and the end of the turn: no other sync would come to let it go."""
+    hand = HandDriver(is_sync=True)
+    link, session = hand.connect()
+    session.received(send_frame(1))
+    hand.turn()
+    hand.table_flusher.drain()
+    hand.flusher.drain()
+    hand.turn()
+    assert opaques(link) == [(1, 0)]
