@@ -106,6 +106,7 @@ def assert_sound(broker: LoneBroker) -> None:
     assert {path.split("/")[0] for path in broker.disk.listdir("")} <= {
         "commitlog",
         "consumequeue",
+        "batchconsumequeue",
         "index",
         "config",
         "abort",
