@@ -272,8 +272,7 @@ class BatchQueue(ConsumeQueue):
         while index < self._written:
             count = min(_UNITS_READ, self._written - index)
             found = unpack_units(self.segments.read(index * UNIT_BYTES, count * UNIT_BYTES))
-            if not found:
-                return
+            assert found, f"{self.topic}-{self.queue_id}: unit {index} is gone, {self._start} to {self._end}"
             yield from found
             index += len(found)
         yield from self._gathered[index - self._written :]

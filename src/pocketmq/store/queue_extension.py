@@ -118,7 +118,7 @@ class QueueExtension:
         run = bytearray()
         start = 0
         for offset, content in self._gathered.items():
-            if offset != start + len(run) or offset % self.segments.segment_size == 0:
+            if offset != start + len(run):  # The last file ended in a blank.
                 self._write_run(start, run)
                 start, run = offset, bytearray()
             run += content

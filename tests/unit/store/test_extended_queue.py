@@ -1,5 +1,6 @@
 """A queue with an extension: units in memory and in files, true tags codes, and what is done where a unit is lost."""
 
+import random
 import struct
 from dataclasses import replace
 
@@ -150,7 +151,9 @@ def test_no_address_of_a_lost_unit_comes_to_mean_another() -> None:
     assert extension.append(unit(9)) == address_of(200)
     extension.write()
     assert [extension.get(address) for address in addresses if address] == [None] * 6
+    extension.append(unit(5))
     extension.resume(None)
+    extension.write()
     assert (extension.end, extension.segments.names()) == (0, [])
 
 
@@ -239,6 +242,18 @@ def test_an_unclean_restart_derives_the_same_units_again() -> None:
         assert not report.was_clean
         assert extended(again).raw(0, 13) == content
         assert has_true_codes(again, 13)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_folders_that_a_killed_process_made_survive_a_power_cut_after_recovery(seed: int) -> None:
+    disk = MemoryDisk()
+    store, _ = reopened(disk, EXTENDED)
+    fill(store, 3)
+    store.write_derived()
+    disk = disk.crash_process()
+    reopened(disk, EXTENDED)
+    store, _ = reopened(disk.crash(random.Random(seed)), EXTENDED)
+    assert has_true_codes(store, 3)
 
 
 def test_where_units_are_lost_any_tag_matches_and_new_units_are_found() -> None:
