@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
+from expiry import drop_before, sweep_all
 
 from pocketmq.protocol.record import NewMessage, tags_code
 from pocketmq.store.batch_queue import UNIT_BYTES, BatchQueue, unpack_units
@@ -137,11 +138,8 @@ class Run:
     def expire(self, store: MessageStore) -> None:
         """Retention: the oldest log file goes, then what of the queues leads to it."""
         if store.log.flushed - store.log.start > 3 * SIZES.log_file_bytes:
-            store.log.segments.drop_before(store.log.start + SIZES.log_file_bytes)
-            for key in BATCH_QUEUES:
-                queue = store.find_queue(*key)
-                if isinstance(queue, BatchQueue):
-                    queue.segments.drop_before(queue.trim(store.log.start))
+            drop_before(store.log.segments, store.log.start + SIZES.log_file_bytes)
+            sweep_all(store)
 
     def after_crash(self, power: bool) -> None:
         """Fail, recover (and be cut off in that, too), and check what is there against what was promised."""

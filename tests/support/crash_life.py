@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crash_promises import Place, Promises, Stored, index_violations, rebuilt_violations, violations
+from expiry import drop_before, sweep_all
 
 from pocketmq.model.delays import parse_delay_levels
 from pocketmq.model.errors import Refusal
 from pocketmq.protocol.record import NewMessage
 from pocketmq.store.derive import SCHEDULE_TOPIC
 from pocketmq.store.message_store import MessageStore, StoreSizes
-from pocketmq.store.queue_recovery import first_live
-from pocketmq.store.recovery import Recovery, find_queues, open_store
+from pocketmq.store.recovery import Recovery, open_store
 from pocketmq.testing.faulty_disk import Fault, FaultyDisk, PowerCut
 from pocketmq.testing.memory_disk import MemoryDisk
 
@@ -204,13 +204,9 @@ class Life:
         if keep + SIZES.log_file_bytes > store.saved_progress:
             return
         self.promises.log_start = keep
-        store.log.segments.drop_before(keep)
+        drop_before(store.log.segments, keep)
         store.write_derived()
-        for queue in find_queues(store):
-            queue.min_offset = first_live(queue, queue.max_offset, keep)
-            queue.segments.drop_before(queue.min_offset * 20)
-        if store.index is not None:
-            store.index.drop_before(keep)
+        sweep_all(store)
 
     def delete_topic(self, store: MessageStore) -> None:
         """Its queues begin anew. A lone new record that might be a flipped bit is taken for one, so that is avoided."""

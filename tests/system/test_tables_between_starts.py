@@ -93,6 +93,18 @@ def test_a_broken_file_gives_way_to_the_one_before_and_the_log_says_so(data: Pat
     assert (data / f"{OFFSETS}.corrupt").read_bytes() == b"\0" * 64
 
 
+def test_a_broken_table_of_topics_is_told_too(data: Path) -> None:
+    topics = data / "config" / "topics.json"
+    assert run(data)[0] == 0
+    topics.write_bytes(b"{")
+    status, said = run(data)
+    assert status == 0, said
+    (line,) = [line for line in said.splitlines() if " ERROR " in line]
+    assert (
+        "started with the older config/topics.json.bak, and kept the broken one as config/topics.json.corrupt" in line
+    )
+
+
 def test_a_stop_leaves_no_delayed_message_to_be_delivered_again(tmp_path: Path) -> None:
     flags = ["--set", "messageDelayLevel=1s", "--set", "flushIntervalCommitLog=3600000"]
     status, said = run(tmp_path, *flags, act=lambda namesrv: asyncio.run(delay_one(namesrv)))

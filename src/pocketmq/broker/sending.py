@@ -25,7 +25,7 @@ from pocketmq.model.permissions import is_writeable, perm_text
 from pocketmq.model.topic import TopicConfig, TopicFilterType
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
-from pocketmq.protocol.frame.plain_send import ABSENT
+from pocketmq.protocol.frame.send_fields import ABSENT
 from pocketmq.protocol.frame.send_header import SendHeader, read_send
 from pocketmq.protocol.frame.send_reply import Stored
 from pocketmq.protocol.properties import decode_properties, encode_properties

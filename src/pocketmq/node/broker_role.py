@@ -74,7 +74,10 @@ class BrokerNode:
         """Serves when it returns. Raises UserError or StoreError in words for the person at the keyboard."""
         settings = self.settings
         boot_ms = self.clock.now_ms()
-        batch_topics = load_table(self.disk, TOPICS, batch_topics_in, must_exist=False).table or ()
+        topics = load_table(self.disk, TOPICS, _with_batch_topics, must_exist=False)
+        if topics.complaint:
+            log.error("%s", topics.complaint)
+        batch_topics, topics_text = topics.table or (frozenset[str](), None)
         owner = b"%d" % os.getpid()
         self.store, recovery = open_store(self.disk, sizes_of(settings), boot_ms, owner, batch_topics)
         _report(recovery)
@@ -83,8 +86,10 @@ class BrokerNode:
         self.state = BrokerState(
             settings, self.store, boot_ms=boot_ms, address=address, day_starts_ms=day_starts_ms(boot_ms)
         )
+        if topics_text is not None:
+            self.state.load_table(TOPICS, topics_text)
         for name in self.state.table_names:
-            if name != CONFIGURATION:
+            if name not in (CONFIGURATION, TOPICS):
                 self._load_table(name)
         boot.start(self.state)
         self._look_at_machine()
@@ -192,12 +197,11 @@ class BrokerNode:
     def _save_progress(self) -> None:
         """Consumer and delay offsets, and the checkpoint."""
         self._look_at_machine()
-        if self.state.offsets.is_changed:
-            self.tables.save_also({CONSUMER_OFFSETS})
+        changed: set[str] = {CONSUMER_OFFSETS} if self.state.offsets.is_changed else set()
         if self.state.delays.is_changed:
-            self.tables.save_also({DELAY_OFFSETS})
-        elif self.tables.has_failed:
-            self.tables.save_also(set())
+            changed.add(DELAY_OFFSETS)
+        if changed or self.tables.has_failed:
+            self.tables.save_also(changed)
         self.deriving.save_progress()
 
     def _save_work(self, name: str) -> Callable[[], None]:
@@ -209,6 +213,11 @@ class BrokerNode:
     def _look_at_machine(self) -> None:
         self.state.memory_bytes = memory_bytes()
         self.state.disk_total_bytes, self.state.disk_free_bytes = disk_bytes(self.settings.store_path_root_dir)
+
+
+def _with_batch_topics(topics_text: bytes) -> tuple[frozenset[str], bytes]:
+    """What the store must know before it is opened, and the table for when it is."""
+    return frozenset(batch_topics_in(topics_text)), topics_text
 
 
 def _report(recovery: Recovery) -> None:

@@ -49,6 +49,8 @@ class ExtendedQueue(ConsumeQueue):
         super().__init__(disk, topic, queue_id, file_bytes, descriptors)
         self.extension = QueueExtension(disk, topic, queue_id, extension_file_bytes, descriptors)
         self._is_extended = is_extended
+        if self.segments.start == self.segments.end:
+            self.extension.resume(None)  # No entry leads to what may be left of it, and new units begin where it began.
 
     @property
     def has_gathered(self) -> bool:

@@ -143,15 +143,8 @@ class KeyIndex:
 
     # ---------------------------------------------------------------------------------- removing, repairing
 
-    def drop_before(self, log_offset: int) -> list[str]:
-        """Remove the files whose records all lie before `log_offset`, never the newest; their names. Durable."""
-        removals = self.release_before(log_offset)
-        for removal in removals:
-            removal.sync()
-        return [removal.path.rpartition("/")[2] for removal in removals]
-
     def release_before(self, log_offset: int) -> list[Removal]:
-        """As `drop_before`, but the disk still has the files: the caller owes each its `sync`."""
+        """Forget the files of records before `log_offset` only, never the newest. The caller owes each its `sync`."""
         removals = []
         while self._sealed and self._sealed[0].header.end_log_offset < log_offset:
             index = self._sealed.pop(0)

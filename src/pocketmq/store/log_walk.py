@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pocketmq.model.limits import FRAME_BYTES_MAX
-from pocketmq.protocol.record import BLANK_BYTES_MIN, NoRecord, Scanned, scan
+from pocketmq.protocol.record import BLANK_BYTES_MIN, MAGIC_START, NoRecord, Scanned, scan
 from pocketmq.protocol.record.sealing import is_seal_broken
 from pocketmq.store.segments import Segments
 
@@ -20,8 +20,6 @@ PAGE_BYTES = 4096
 _CHUNK_BYTES = 1 << 20
 _RECORD_MAX = 2 * FRAME_BYTES_MAX
 """A message came in one frame; a size beyond this is not read to see whether it is true."""
-_MAGIC_START = b"\xda\xa3\x20"
-"""What the magics of both record versions begin with."""
 _MAGIC_AT = 4
 
 
@@ -136,16 +134,14 @@ class LogWalk:
                 continue
             at = max(at, stored - _MAGIC_AT)
             chunk = self._segments.read(at, min(self._room(at), _CHUNK_BYTES))
-            found = chunk.find(_MAGIC_START, _MAGIC_AT)
+            found = chunk.find(MAGIC_START, _MAGIC_AT)
             while found >= 0:
                 candidate = at + found - _MAGIC_AT
                 if isinstance(self.record_at(candidate), Scanned):
                     return candidate
-                found = chunk.find(_MAGIC_START, found + 1)
+                found = chunk.find(MAGIC_START, found + 1)
             at += (
-                max(1, len(chunk) - _MAGIC_AT - len(_MAGIC_START) + 1)
-                if len(chunk) < self._room(at)
-                else self._room(at)
+                max(1, len(chunk) - _MAGIC_AT - len(MAGIC_START) + 1) if len(chunk) < self._room(at) else self._room(at)
             )
         return None
 

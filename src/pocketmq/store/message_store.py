@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pocketmq.model.delays import DEFAULT_DELAY_LEVELS, parse_delay_levels
 from pocketmq.model.limits import MESSAGE_BYTES_MAX
-from pocketmq.protocol.record import NewMessage, examine
+from pocketmq.protocol.record import MAGIC_START, NewMessage, examine
 from pocketmq.store.batch_queue import BATCH_FOLDER, NO_OFFSET, UNIT_BYTES, BatchQueue
 from pocketmq.store.checkpoint import Checkpoint, save_checkpoint, save_durable_offset
 from pocketmq.store.commit_log import CommitLog, is_sound
@@ -325,7 +325,7 @@ class MessageStore:
         """One whole record; None if no record starts there."""
         if size is None:
             head = self.log.read(log_offset, 8)
-            if len(head) < 8 or head[4:7] != b"\xda\xa3\x20":
+            if len(head) < 8 or head[4:7] != MAGIC_START:
                 return None
             size = int.from_bytes(head[:4], "big")
             if size < _RECORD_HEAD_BYTES or size > self.sizes.log_file_bytes:
@@ -369,11 +369,7 @@ class MessageStore:
     def stored_at(self, log_offset: int) -> int:
         """When the record that starts there was stored, in ms; -1 if none does."""
         head = self.log.read(log_offset, _RECORD_HEAD_BYTES)
-        if (
-            len(head) < _RECORD_HEAD_BYTES
-            or head[4:7] != b"\xda\xa3\x20"
-            or head[28:36] != log_offset.to_bytes(8, "big")
-        ):
+        if len(head) < _RECORD_HEAD_BYTES or head[4:7] != MAGIC_START or head[28:36] != log_offset.to_bytes(8, "big"):
             return -1
         at = _STORE_TIME_AT + (_BORN_V6_EXTRA if head[_SYS_FLAG_AT + 3] & 16 else 0)
         return int.from_bytes(head[at : at + 8], "big", signed=True)

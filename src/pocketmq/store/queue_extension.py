@@ -145,10 +145,6 @@ class QueueExtension:
         file_bytes = self.segments.segment_size
         self._end = 0 if last_address is None else (offset_of(last_address) // file_bytes + 1) * file_bytes
 
-    def drop_before(self, address: int) -> list[str]:
-        """Removes the files that end before the unit at this address; their names. Durable on return."""
-        return self.segments.drop_before(offset_of(address))
-
     def _at(self, address: int) -> tuple[ExtensionUnit, int] | None:
         offset = offset_of(address)
         gathered = self._gathered.get(offset)

@@ -17,8 +17,6 @@ class Scrub:
         self._store = store
         self._found: Iterator[Scanned | Damage] = iter(())
         self._end = self.position = 0
-        self.rounds = 0
-        """How many have been finished."""
 
     def begin(self) -> None:
         """The next round starts at the log's start."""
@@ -50,6 +48,4 @@ class Scrub:
                     damages.append(found)
             else:
                 self.position = found.log_offset + found.size
-        if self.is_done:
-            self.rounds += 1
         return damages

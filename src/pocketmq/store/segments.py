@@ -9,9 +9,10 @@ folder/00000000000000000000  00000000000000001024  00000000000000002048        s
 A file is created sparse at its full size (MappedFile), named by the 20 digits of its first offset, which is a
 multiple of the size. How far the bytes in it mean something, its user knows.
 
-Removals and cuts are durable when they return, one name at a time and from the outside inwards, so that no crash
-leaves a gap between files. Creations and writes are durable once the targets of `sync_targets` have been synced; a
-power loss before may leave a later file without an earlier one. Such a gap reads as nothing.
+Removals and cuts are durable when they return (after `release_before`, when its targets are synced), one name at a time
+and from the outside inwards, so that no crash leaves a gap between files. Creations and writes are durable once the
+targets of `sync_targets` have been synced; a power loss before may leave a later file without an earlier one. Such a
+gap reads as nothing.
 """
 
 from collections import OrderedDict
@@ -276,15 +277,8 @@ class Segments:
         found = self._descriptors.file(self._disk, path).next_stored(inside)
         return None if found is None or found >= self.segment_size else offset - inside + found
 
-    def drop_before(self, offset: int) -> list[str]:
-        """Remove the files that end at or before `offset`, never the last; their names, oldest first. Durable."""
-        removals = self.release_before(offset)
-        for removal in removals:
-            removal.sync()
-        return [removal.path.rpartition("/")[2] for removal in removals]
-
     def release_before(self, offset: int) -> list["Removal"]:
-        """As `drop_before`, but the disk still has the files: the caller owes each its `sync`, in the order given.
+        """Forget the files that end at or before `offset`, never the last. The caller owes each its `sync`, in order.
 
         To remove a file of a gigabyte takes a file system some 100 ms. Until then a crash brings the file back.
         """

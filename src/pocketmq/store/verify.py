@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pocketmq.model.errors import StoreError
 from pocketmq.model.flags import INNER_BATCH
 from pocketmq.protocol.record import Scanned
+from pocketmq.store.batch_queue import BATCH_FOLDER
 from pocketmq.store.checkpoint import load_checkpoint, load_durable_offset
 from pocketmq.store.derive import is_hidden
 from pocketmq.store.disk import Disk
@@ -23,6 +24,7 @@ from pocketmq.store.index_file import Shape
 from pocketmq.store.layout import LOG_FOLDER, Layout, find_layout, queue_places, segment_names
 from pocketmq.store.log_walk import Damage, LogWalk
 from pocketmq.store.placing import LIGHT_TOPIC_PREFIX, is_sane
+from pocketmq.store.queue_extension import EXTENSION_FOLDER
 from pocketmq.store.recovery import ABORT_PATH, INDEX_FOLDER, QUEUE_FOLDER
 from pocketmq.store.segments import DescriptorCache, Segments
 from pocketmq.store.stored_queue import StoredQueue, place_in
@@ -31,9 +33,11 @@ from pocketmq.store.verify_light import verify_light
 from pocketmq.store.verify_queues import QueueCheck
 from pocketmq.store.verify_tables import find_table, progress_findings, table_findings
 
-BATCH_QUEUE_FOLDER = "batchconsumequeue"
-EXTENSION_FOLDER = "consumequeue_ext"
 PROGRESS_BYTES = 8 << 20
+OTHER_QUEUES = (
+    "it has batch queues or consume queue extensions, whose sizes are not known here: remove the folders of queues and "
+    "index, and start the broker, which builds all of them again with its own settings"
+)
 SIZES_UNKNOWN = (
     "queue or index files are all gone, and with them their sizes: remove the folders consumequeue and index, "
     "and start the broker, which builds both again with its own settings"
@@ -65,10 +69,12 @@ class Verification:
         self._without_queue: dict[bytes, tuple[int, int]] = {}
         """Of topics without a folder: log offset of the first record, and how many."""
         self._topics = set(disk.listdir(QUEUE_FOLDER))
-        self._batch_topics = {topic.encode() for topic in disk.listdir(BATCH_QUEUE_FOLDER)}
+        self._batch_topics = {topic.encode() for topic in disk.listdir(BATCH_FOLDER)}
         self._shape_finding = shape_finding(disk, shape)
         if self._shape_finding is not None:
             self.unrepairable = f"{self._shape_finding.said}; {self._shape_finding.remedy}"
+        if self._batch_topics or disk.listdir(EXTENSION_FOLDER):
+            self.unrepairable = OTHER_QUEUES
         if not layout.has_queue_files or not disk.exists(INDEX_FOLDER):
             self.unrepairable = SIZES_UNKNOWN
         self._index: IndexCheck | None = None
@@ -165,9 +171,9 @@ class Verification:
                 self.unrepairable = f"topic {topic} was deleted and made again: its old records would come back"
                 yield Finding(Severity.NOTICE, folder, said, "none needed", None, topic, queue_id)
         yield from self._findings_without_queue()
-        for folder in (BATCH_QUEUE_FOLDER, EXTENSION_FOLDER):
+        for folder in (BATCH_FOLDER, EXTENSION_FOLDER):
             if self._disk.listdir(folder):
-                yield Finding(Severity.NOTICE, folder, "not verified: PocketMQ does not read it yet", "none needed")
+                yield Finding(Severity.NOTICE, folder, "is not verified", "none needed")
 
     def _findings_without_queue(self) -> Iterator[Finding]:
         known = find_table(self._disk, "topics").get("topicConfigTable")

@@ -1,6 +1,7 @@
 """Delayed messages: where they wait, when they arrive, and once."""
 
 import pytest
+from expiry import drop_before
 
 from pocketmq.broker import delays
 from pocketmq.broker.boot import start
@@ -185,7 +186,7 @@ def test_messages_that_expired_undelivered_are_skipped(broker: LoneBroker) -> No
     broker.state.store.write_derived()
     queue = broker.state.store.find_queue(SCHEDULE, 0)
     assert queue is not None
-    queue.segments.drop_before(SIZES.queue_file_bytes)
+    drop_before(queue.segments, SIZES.queue_file_bytes)
     queue.min_offset = kept
     broker.now_ms += 1_000
     assert (broker.deliver_delayed(), broker.state.delays.offsets) == (0, {1: kept})

@@ -12,7 +12,7 @@ from pocketmq.model.peer import pack_host
 from pocketmq.protocol.connection import Connection
 from pocketmq.protocol.frame import JSON, ROCKETMQ, Command
 from pocketmq.protocol.frame.json_header import language_number, load_fields, load_header
-from pocketmq.protocol.frame.plain_send import ABSENT
+from pocketmq.protocol.frame.send_fields import ABSENT
 from pocketmq.protocol.frame.send_header import SendHeader, read_send
 from pocketmq.protocol.frame.send_reply import SendReplies, Stored
 

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from expiry import drop_before
 from store_life import BODY_AT, QUEUE_OFFSET_AT, SIZES, T0, flip, save
 
 from pocketmq.protocol.record import NewMessage
@@ -336,7 +337,7 @@ def test_a_log_that_begins_late_begins_its_queues_late() -> None:
     sent = fill(store, 300)
     save(store)
     start = SIZES.log_file_bytes
-    store.log.segments.drop_before(start)
+    drop_before(store.log.segments, start)
     assert store.log.start == start
     live = [one.queue_offset for one in sent if one.log_offset >= start]
     again, _ = opened(disk.crash_process(), "B")

@@ -55,14 +55,11 @@ def test_progress_in_between_is_enough_to_recover_from(store: MessageStore, disk
     store.save_progress(store.derived.written_to(store.published))
     expected = served(store)
     for seed in range(20):
-        again, report = reopened(disk.crash_process() if seed == 0 else _power_cut(disk, seed))
+        power = random.Random(seed)
+        again, report = reopened(disk.crash_process().crash(power) if seed % 2 else disk.crash_process())
         assert report.damage == []
         assert report.walked_from > 0, "not everything had to be derived again"
         assert served(again) == expected
-
-
-def _power_cut(disk: MemoryDisk, seed: int) -> MemoryDisk:
-    return disk.crash_process().crash(random.Random(seed)) if seed % 2 else disk.crash_process()
 
 
 def test_the_time_in_the_checkpoint_is_not_ahead_of_what_is_written(store: MessageStore, disk: MemoryDisk) -> None:

@@ -5,6 +5,7 @@ import struct
 from dataclasses import replace
 
 import pytest
+from expiry import drop_before
 from hypothesis import given
 from hypothesis import strategies as st
 from store_life import SIZES, T0, reopened, save
@@ -161,7 +162,7 @@ def test_files_before_an_address_are_dropped() -> None:
     extension = new_extension(MemoryDisk())
     addresses = [extension.append(unit(number)) for number in range(9)]
     extension.write()
-    assert extension.drop_before(addresses[7] or 0) == [f"{0:020d}"]
+    assert drop_before(extension.segments, offset_of(addresses[7] or 0)) == [f"{0:020d}"]
     assert extension.get(addresses[4] or 0) == unit(4)
 
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from expiry import drop_before
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -232,9 +233,9 @@ def test_expiry_removes_files_of_expired_records_but_never_the_newest() -> None:
     put(index, ["a"] * 100)
     index.flush()
     names = index.names()
-    assert index.drop_before(3800) == []
-    assert index.drop_before(3900) == names[:1]
-    assert index.drop_before(1 << 40) == names[1:2]
+    assert drop_before(index, 3800) == []
+    assert drop_before(index, 3900) == names[:1]
+    assert drop_before(index, 1 << 40) == names[1:2]
     assert index.names() == disk.listdir("index") == names[2:]
     assert min(find(index, "a")) == 7800
     index.close()

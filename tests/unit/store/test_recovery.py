@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from expiry import drop_before
 from store_life import (
     SIZES,
     T0,
@@ -221,7 +222,7 @@ def test_expired_records_leave_the_queues_where_they_were() -> None:
     store, _ = reopened(disk)
     sent = send(store, 400)
     save(store)
-    store.log.segments.drop_before(32_768)
+    drop_before(store.log.segments, 32_768)
     kept = {place: at for place, at in places(sent).items() if at >= 32_768}
     for folder in (None, "consumequeue"):
         if folder is not None:
@@ -239,7 +240,7 @@ def test_entries_before_a_queues_first_message_are_javas_fillers() -> None:
     store, _ = reopened(disk)
     sent = send(store, 400)
     save(store)
-    store.log.segments.drop_before(32_768)
+    drop_before(store.log.segments, 32_768)
     disk.remove_tree("consumequeue")
     store, _ = reopened(disk)
     first = min(place[2] for place, at in places(sent).items() if at >= 32_768 and place[1] == 0)

@@ -4,6 +4,7 @@ import random
 from contextlib import suppress
 
 import pytest
+from expiry import drop_before
 from store_life import SIZES, T0, places, reopened, save, send, sync
 
 from pocketmq.protocol.record import NewMessage
@@ -54,9 +55,9 @@ def test_a_queue_whose_first_record_opens_a_file_survives_a_rebuild() -> None:
     store.write()
     store.publish(store.log.written, T0)
     save(store)
-    store.log.segments.drop_before(first_kept)
+    drop_before(store.log.segments, first_kept)
     assert store.log.start == first_kept
-    store.queue("T", 0).segments.drop_before(store.queue("T", 0).written_offset * 20)
+    drop_before(store.queue("T", 0).segments, store.queue("T", 0).written_offset * 20)
     save_nothing_of_the_last_file(memory)
     put(store, 1)
     store.write()

@@ -137,3 +137,10 @@ def test_it_is_refused_with_other_settings_than_the_brokers() -> None:
         why_not(with_delays(), "1s 5s 11s")
         == "messages of delay level 3 wait 10000 ms: give --message-delay-level as it was"
     )
+
+
+@pytest.mark.parametrize("folder", ["batchconsumequeue/B/0", "consumequeue_ext/T/0"])
+def test_it_is_refused_where_queues_are_of_another_kind(folder: str) -> None:
+    disk, _ = stopped()
+    disk.mkdirs(folder)
+    assert "batch queues or consume queue extensions" in str(why_not(disk))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from expiry import drop_before
 from store_life import SIZES, T0, found_by_key, reopened, save, send, served, sync
 
 from pocketmq.protocol.record import NewMessage, tags_code
@@ -49,11 +50,6 @@ def sweep(store: MessageStore, policy: RetentionPolicy = POLICY, now_ms: int = O
     for removal in sweeping.removals:
         removal.sync()
     return lost
-
-
-def drop(store: MessageStore, log_offset: int) -> None:
-    for removal in store.log.segments.release_before(log_offset):
-        removal.sync()
 
 
 def test_all_but_the_last_file_go_when_they_are_old(store: MessageStore) -> None:
@@ -117,7 +113,7 @@ class TestForce:
         assert look(store, FORCING, used=0.99, now_ms=now_ms) == LogExpiry(2 * FILE, 2 * FILE)
 
     def test_the_last_file_stays(self, store: MessageStore) -> None:
-        drop(store, 5 * FILE)
+        drop_before(store.log.segments, 5 * FILE)
         assert look(store, FORCING, used=0.99, now_ms=T0) == LogExpiry(5 * FILE, 5 * FILE)
 
 
@@ -151,7 +147,7 @@ class TestOwnTime:
 class TestSweep:
     def test_queues_begin_at_their_first_record_in_the_log(self, store: MessageStore, disk: MemoryDisk) -> None:
         before = served(store)
-        drop(store, 3 * FILE)
+        drop_before(store.log.segments, 3 * FILE)
         lost = sweep(store)
         after = {place: at for place, at in before.items() if at >= 3 * FILE}
         assert served(store) == after
@@ -164,12 +160,12 @@ class TestSweep:
             assert int(names[0]) <= first * 20 < int(names[0]) + SIZES.queue_file_bytes
 
     def test_nothing_happens_twice(self, store: MessageStore) -> None:
-        drop(store, 3 * FILE)
+        drop_before(store.log.segments, 3 * FILE)
         assert sweep(store)
         assert sweep(store) == []
 
     def test_a_restart_finds_the_same(self, store: MessageStore, disk: MemoryDisk) -> None:
-        drop(store, 3 * FILE)
+        drop_before(store.log.segments, 3 * FILE)
         sweep(store)
         before = served(store)
         minimum = store.min_offset("T", 0)
@@ -179,7 +175,7 @@ class TestSweep:
     def test_keys_of_what_is_gone_are_gone(self, store: MessageStore, disk: MemoryDisk) -> None:
         assert store.index is not None
         names = store.index.names()
-        drop(store, 5 * FILE)
+        drop_before(store.log.segments, 5 * FILE)
         sweep(store)
         assert len(store.index.names()) < len(names)
         assert disk.listdir("index") == store.index.names()
@@ -191,7 +187,7 @@ class TestSweep:
         for _ in range(4):
             send(store, 60, body_bytes=100)
         save(store)
-        drop(store, store.log.end - store.log.end % FILE)
+        drop_before(store.log.segments, store.log.end - store.log.end % FILE)
         sweep(store)
         assert (store.min_offset("U", 0), store.max_offset("U", 0)) == (1, 1)
         assert store.append(NewMessage("U", 0, b"y", b""), OLD).queue_offset == 1
@@ -199,12 +195,12 @@ class TestSweep:
     def test_entries_that_are_only_in_memory_stay(self, store: MessageStore) -> None:
         save(store)
         send(store, 1, "U")
-        drop(store, 5 * FILE)
+        drop_before(store.log.segments, 5 * FILE)
         assert all(one.topic == "T" for one in sweep(store))
         assert store.min_offset("U", 0) == 0
 
     def test_a_topic_deleted_meanwhile_is_passed_over(self, store: MessageStore) -> None:
-        drop(store, 3 * FILE)
+        drop_before(store.log.segments, 3 * FILE)
         sweeping = QueueSweep(store, POLICY, OLD)
         store.delete_topic("T")
         assert sweeping.step(10) is None
@@ -230,7 +226,7 @@ def test_a_queue_of_batches_begins_at_its_first_record_in_the_log(disk: MemoryDi
     store.write()
     store.publish(store.log.written, T0)
     save(store)
-    drop(store, 3 * FILE)
+    drop_before(store.log.segments, 3 * FILE)
     (lost,) = sweep(store)
     assert (lost.start, lost.end) == (0, queue.min_offset)
     assert 0 < queue.min_offset < queue.max_offset == 300
@@ -249,7 +245,7 @@ def test_the_extension_of_a_queue_goes_with_its_entries(disk: MemoryDisk) -> Non
     store.publish(store.log.written, T0)
     save(store)
     before = disk.listdir("consumequeue_ext/E/0")
-    drop(store, 3 * FILE)
+    drop_before(store.log.segments, 3 * FILE)
     assert sweep(store)
     after = disk.listdir("consumequeue_ext/E/0")
     assert 0 < len(after) < len(before)
@@ -257,3 +253,22 @@ def test_the_extension_of_a_queue_goes_with_its_entries(disk: MemoryDisk) -> Non
     live = queue.entries(queue.min_offset, 300)
     assert len(live) == 300 - queue.min_offset
     assert {entry.tags_code for entry in live} == {tags_code(b"t%d" % tag) for tag in range(3)}
+
+
+def test_a_queue_lost_with_the_beginning_of_its_extension_is_derived_again(disk: MemoryDisk) -> None:
+    sizes = replace(SIZES, queue_file_bytes=20_000, extends_queues=True, extension_file_bytes=400)
+    store, _ = open_store(disk, sizes, T0)
+    for number in range(300):
+        store.append(NewMessage("E", 0, b"x" * 200, b"TAGS\x01t%d\x02" % (number % 3)), T0 + number)
+    store.write()
+    store.publish(store.log.written, T0)
+    save(store)
+    drop_before(store.log.segments, 3 * FILE)
+    sweep(store)
+    first, expected = store.min_offset("E", 0), store.queue("E", 0).entries(store.min_offset("E", 0), 300)
+    store.close()
+    disk.remove_tree("consumequeue/E")
+    disk.remove_tree("index")
+    again, report = open_store(disk, sizes, T0)
+    assert report.damage == []
+    assert (again.min_offset("E", 0), again.queue("E", 0).entries(first, 300)) == (first, expected)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from expiry import drop_before
 from nowait import nowait
 
 from pocketmq.model.errors import StoreError
@@ -245,12 +246,12 @@ def test_no_cut_leaves_a_gap_whenever_the_power_fails() -> None:
 
 def test_expiry_removes_whole_files_but_never_the_last(disk: Disk) -> None:
     segments = filled(disk, 35_000)
-    assert segments.drop_before(9_999) == []
-    assert segments.drop_before(20_500) == ["00000000000000000000", "00000000000000010000"]
+    assert drop_before(segments, 9_999) == []
+    assert drop_before(segments, 20_500) == ["00000000000000000000", "00000000000000010000"]
     assert segments.start == 20_000
     assert segments.read(20_000, 10) == pattern(20_000, 10)
     assert segments.read(5_000, 10) == b""
-    assert segments.drop_before(1_000_000) == ["00000000000000020000"]
+    assert drop_before(segments, 1_000_000) == ["00000000000000020000"]
     assert segments.names() == disk.listdir("log/a") == ["00000000000000030000"]
     assert (segments.start, segments.end) == (30_000, 40_000)
 

@@ -13,7 +13,7 @@ A request code beyond 32,767 is cut to 16 bits by the binary form: POP's 200050 
 Sources: RemotingCommand, RocketMQSerializable, NettyDecoder.
 
 `command` and `send_header` read, `encoding` and `send_reply` write; `json_header` takes JSON of any shape, `plain_send`
-the busiest request where nothing is compiled.
+the busiest request where nothing is compiled; `send_fields` names that request's fields.
 """
 
 from pocketmq.protocol.frame.command import Command, decode, is_compiled, split

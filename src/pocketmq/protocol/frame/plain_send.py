@@ -8,38 +8,17 @@ from typing import Annotated
 
 import msgspec
 
+from pocketmq.protocol.frame.send_fields import ABSENT, NAMES
+
 _INT32_MAX = 2_147_483_647
 _Int32 = Annotated[int, msgspec.Meta(ge=-_INT32_MAX - 1, le=_INT32_MAX)]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
-ABSENT = -1
 SEND_BEGINS = b'{"code":310,"extFields":{'
 """How every client begins it that writes its keys in order, as Java's does."""
 
-_NAMES = dict(
-    zip(
-        (
-            "producer_group",
-            "topic",
-            "default_topic",
-            "default_topic_queue_nums",
-            "queue_id",
-            "sys_flag",
-            "born_timestamp",
-            "flag",
-            "text",
-            "reconsume_times",
-            "unit_mode",
-            "max_reconsume_times",
-            "batch",
-        ),
-        "abcdefghijklm",
-        strict=True,
-    )
-)
 
-
-class Letters(msgspec.Struct, gc=False, rename=_NAMES.get):
+class Letters(msgspec.Struct, gc=False, rename=lambda name: NAMES[name][1]):
     """The one-letter form, standing in for a SendHeader: msgspec reads the numbers in it."""
 
     producer_group: str
@@ -50,7 +29,7 @@ class Letters(msgspec.Struct, gc=False, rename=_NAMES.get):
     sys_flag: _Int32
     born_timestamp: _Int64
     flag: _Int32
-    text: str = ""
+    text: str = msgspec.field(name="i", default="")
     reconsume_times: _Int32 = 0
     unit_mode: bool = False
     max_reconsume_times: _Int32 = ABSENT

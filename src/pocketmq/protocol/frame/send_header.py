@@ -13,7 +13,8 @@ except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
 
 from pocketmq.model.errors import Refusal
 from pocketmq.protocol.frame.encoding import ROCKETMQ
-from pocketmq.protocol.frame.plain_send import ABSENT, letters_of
+from pocketmq.protocol.frame.plain_send import letters_of
+from pocketmq.protocol.frame.send_fields import ABSENT, NAMES
 
 if not cython.compiled:
     from pocketmq.protocol.frame.command import Command
@@ -22,22 +23,6 @@ _SEND_MESSAGE = 10
 _PROPERTIES_SCANNED_MAX = 65_536
 _INT32_MAX = 2_147_483_647
 _scratch = bytearray(4096 + _PROPERTIES_SCANNED_MAX)
-
-_NAMES = {
-    "producer_group": ("producerGroup", "a"),
-    "topic": ("topic", "b"),
-    "default_topic": ("defaultTopic", "c"),
-    "default_topic_queue_nums": ("defaultTopicQueueNums", "d"),
-    "queue_id": ("queueId", "e"),
-    "sys_flag": ("sysFlag", "f"),
-    "born_timestamp": ("bornTimestamp", "g"),
-    "flag": ("flag", "h"),
-    "properties": ("properties", "i"),
-    "reconsume_times": ("reconsumeTimes", "j"),
-    "unit_mode": ("unitMode", "k"),
-    "max_reconsume_times": ("maxReconsumeTimes", "l"),
-    "batch": ("batch", "m"),
-}
 
 
 @cython.cclass
@@ -102,18 +87,18 @@ def _from_fields(fields: Mapping[str, str], form: int) -> SendHeader:
     header.sys_flag = _number(fields, "sys_flag", form)
     header.born_timestamp = _number(fields, "born_timestamp", form, 64)
     header.flag = _number(fields, "flag", form)
-    header.properties = fields.get(_NAMES["properties"][form], "").encode("utf-8", "replace")
-    if _NAMES["reconsume_times"][form] in fields:
+    header.properties = fields.get(NAMES["properties"][form], "").encode("utf-8", "replace")
+    if NAMES["reconsume_times"][form] in fields:
         header.reconsume_times = _number(fields, "reconsume_times", form)
-    if _NAMES["max_reconsume_times"][form] in fields:
+    if NAMES["max_reconsume_times"][form] in fields:
         header.max_reconsume_times = _number(fields, "max_reconsume_times", form)
-    header.unit_mode = fields.get(_NAMES["unit_mode"][form], "") == "true"
-    header.batch = fields.get(_NAMES["batch"][form], "") == "true"
+    header.unit_mode = fields.get(NAMES["unit_mode"][form], "") == "true"
+    header.batch = fields.get(NAMES["batch"][form], "") == "true"
     return header
 
 
 def _required(fields: Mapping[str, str], name: str, form: int) -> str:
-    wire = _NAMES[name][form]
+    wire = NAMES[name][form]
     value = fields.get(wire)
     if value is None:
         raise Refusal(1, f"the custom field <{wire}> is null")
@@ -125,9 +110,9 @@ def _number(fields: Mapping[str, str], name: str, form: int, bits: int = 32) -> 
     try:
         value = int(text)
     except ValueError:
-        raise Refusal(1, f"the custom field <{_NAMES[name][form]}> is not a number: {text[:64]!r}") from None
+        raise Refusal(1, f"the custom field <{NAMES[name][form]}> is not a number: {text[:64]!r}") from None
     if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-        raise Refusal(1, f"the custom field <{_NAMES[name][form]}> is not a {bits}-bit number: {text[:64]!r}")
+        raise Refusal(1, f"the custom field <{NAMES[name][form]}> is not a {bits}-bit number: {text[:64]!r}")
     return value
 
 

@@ -8,16 +8,18 @@
 A host is its address bytes and a 4-byte port; bits of the system flag say which hosts are IPv6. V2 is chosen for topics
 over 127 bytes. A file ends in a blank: 4 bytes of length, 4 of magic, the rest unused. The CRC covers the body alone.
 
-`facts` knows the properties, `laying` writes, `scanning` reads what stands in a log.
+`facts` knows the properties, `laying` writes, `scanning` reads what stands in a log, `sealing` adds a checksum of
+the whole record.
 Sources: MessageExtEncoder, MessageDecoder, CommitLog#checkMessageAndReturnSize, MessageVersion.
 """
 
 from pocketmq.protocol.record.facts import Facts, examine, tags_code
-from pocketmq.protocol.record.laying import BLANK_BYTES_MIN, NewMessage, blank, lay, size_of
+from pocketmq.protocol.record.laying import BLANK_BYTES_MIN, MAGIC_START, NewMessage, blank, lay, size_of
 from pocketmq.protocol.record.scanning import MESSAGES_PER_RECORD_MAX, NoRecord, Scanned, inner_count, scan
 
 __all__ = [
     "BLANK_BYTES_MIN",
+    "MAGIC_START",
     "MESSAGES_PER_RECORD_MAX",
     "Facts",
     "NewMessage",

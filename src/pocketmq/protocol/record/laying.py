@@ -11,6 +11,9 @@ except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
 
 MAGIC_V1 = 0xDAA320A7
 MAGIC_V2 = 0xDAA320AB
+MAGIC_START = b"\xda\xa3\x20"
+"""What the magics of both record versions begin with."""
+
 MAGIC_BLANK = 0xCBD43194
 BLANK_BYTES_MIN = 8
 BORN_HOST_V6 = 16

@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
     from pocketmq.model import uncompiled as cython  # type: ignore[no-redef]
 
-from pocketmq.protocol.record import Scanned, scan
+from pocketmq.protocol.record import MAGIC_START, Scanned, scan
 from pocketmq.store.consume_queue import ENTRY_BYTES, Entry, unpack_entries
 
 _entry_bytes = cython.declare(cython.Py_ssize_t, ENTRY_BYTES)
@@ -95,7 +95,7 @@ def _cut_plainly(whole: bytearray, count: int, first: int, entries: bytes, check
         if at < 0 or size < 0 or at + size > count:
             return None
         record = bytes(whole[at : at + size])
-        if record[4:7] != b"\xda\xa3\x20" or record[:4] != size.to_bytes(4, "big"):
+        if record[4:7] != MAGIC_START or record[:4] != size.to_bytes(4, "big"):
             return None
         if record[28:36] != log_offset.to_bytes(8, "big", signed=True):
             return None
