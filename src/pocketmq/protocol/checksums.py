@@ -1,16 +1,21 @@
-"""CRC-32 as RocketMQ stores it."""
+"""CRC-32 as RocketMQ stores it, by ISA-L where it installs (ten times zlib's speed on a long body), else by zlib."""
 
-import zlib
+try:
+    from isal.isal_zlib import crc32
+except ImportError:  # No wheel for this platform: the same numbers, slower.
+    from zlib import crc32
 
 from pocketmq.model.properties import CRC32
 from pocketmq.protocol.properties import NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR
+
+__all__ = ["crc32", "crc32_positive", "crc_property"]
 
 _DIGITS = 10
 
 
 def crc32_positive(content: bytes) -> int:
     """The CRC without its highest bit, so that Java's int is never negative (UtilAll#crc32)."""
-    return zlib.crc32(content) & 0x7FFF_FFFF
+    return crc32(content) & 0x7FFF_FFFF
 
 
 def crc_property(checksum: int) -> bytes:

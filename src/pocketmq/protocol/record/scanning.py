@@ -2,10 +2,10 @@
 
 import struct
 from typing import NamedTuple
-from zlib import crc32
 
 from pocketmq.model.flags import INNER_BATCH
 from pocketmq.model.properties import INNER_NUM
+from pocketmq.protocol.checksums import crc32
 from pocketmq.protocol.record.facts import Facts, examine
 from pocketmq.protocol.record.laying import (
     BLANK_BYTES_MIN,

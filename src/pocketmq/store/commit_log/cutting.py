@@ -4,13 +4,12 @@ record   int32 size   int32 magic   int32 body CRC   ...   28: int64 own log off
          84: int32 body length   body   topic   properties              (12 bytes more for each host that is IPv6)
 """
 
-from zlib import crc32
-
 try:
     import cython
 except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
     from pocketmq.model import uncompiled as cython  # type: ignore[no-redef]
 
+from pocketmq.protocol.checksums import crc32
 from pocketmq.protocol.record import MAGIC_START, Scanned, scan
 from pocketmq.store.consume_queue import ENTRY_BYTES, Entry, unpack_entries
 
