@@ -11,7 +11,6 @@ import mmap
 import struct
 from array import array
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 try:
@@ -22,7 +21,7 @@ except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
 from pocketmq.model.java import java_string_hash
 from pocketmq.model.limits import INDEX_ENTRIES_PENDING_MAX
 from pocketmq.store.index_file import ENTRY_BYTES, HEADER_BYTES, SLOT_BYTES, Header, IndexEntry, IndexFile, decode_entry
-from pocketmq.store.plain_hash import hash_on_slowly
+from pocketmq.store.plain_index import code_of_topic, hash_on_slowly, put_all_plainly
 
 # As C numbers where compiled: with Python numbers here a put takes 180 ns, so it takes 60 (2-core AMD EPYC).
 _ENTRY_SIZE = cython.declare(cython.longlong, ENTRY_BYTES)
@@ -56,11 +55,6 @@ def hash_on(code: cython.longlong, text: bytes) -> cython.longlong:
 
 if not cython.compiled:
     hash_on = hash_on_slowly
-
-
-@lru_cache(maxsize=4096)
-def _topic_code(topic: bytes) -> int:
-    return hash_on(0, topic + b"#")
 
 
 @cython.ccall
@@ -99,13 +93,13 @@ class ActiveIndex:
     index = cython.declare(object, visibility="public")
     unflushed = cython.declare(cython.bint, visibility="public")
     unsynced = cython.declare(cython.bint, visibility="public")
-    _slots_used = cython.declare(cython.longlong, visibility="public")
-    _slots_max = cython.declare(cython.longlong, visibility="public")
-    _entries_max = cython.declare(cython.longlong, visibility="public")
-    _pending_count = cython.declare(cython.Py_ssize_t, visibility="public")
-    _pending = cython.declare(bytearray, visibility="public")
-    _dirty = cython.declare(bytearray, visibility="public")
-    _slots = cython.declare(object, visibility="public")
+    slots_used = cython.declare(cython.longlong, visibility="public")
+    slots_max = cython.declare(cython.longlong, visibility="public")
+    entries_max = cython.declare(cython.longlong, visibility="public")
+    pending_count = cython.declare(cython.Py_ssize_t, visibility="public")
+    pending = cython.declare(bytearray, visibility="public")
+    dirty = cython.declare(bytearray, visibility="public")
+    slots = cython.declare(object, visibility="public")
     _p = cython.declare(cython.p_uchar)
 
     def __init__(self, index: IndexFile) -> None:
@@ -118,21 +112,21 @@ class ActiveIndex:
         self.end_log_offset = header.end_log_offset
         self.unflushed = False
         self.unsynced = False
-        self._slots_used = header.slots_used
-        self._slots_max, self._entries_max = index.shape
-        self._pending = bytearray(_PENDING_MAX * _ENTRY_SIZE)
-        self._pending_count = 0
-        self._dirty = bytearray((_HEADER_SIZE + self._slots_max * _SLOT_SIZE) // _PAGE + 1)
-        self._slots = mmap.mmap(-1, self._slots_max * _SLOT_SIZE)
+        self.slots_used = header.slots_used
+        self.slots_max, self.entries_max = index.shape
+        self.pending = bytearray(_PENDING_MAX * _ENTRY_SIZE)
+        self.pending_count = 0
+        self.dirty = bytearray((_HEADER_SIZE + self.slots_max * _SLOT_SIZE) // _PAGE + 1)
+        self.slots = mmap.mmap(-1, self.slots_max * _SLOT_SIZE)
         if cython.compiled:
-            view: cython.uchar[::1] = self._slots  # type: ignore[type-arg, valid-type]
+            view: cython.uchar[::1] = self.slots  # type: ignore[type-arg, valid-type]
             self._p = cython.address(view[0])  # type: ignore[index]
         if header.count > 1:
             self._load_slots()
 
     def _load_slots(self) -> None:
         table = self.index.shape.slot_position(0)
-        size: cython.longlong = self._slots_max * _SLOT_SIZE
+        size: cython.longlong = self.slots_max * _SLOT_SIZE
         at: cython.longlong = 0
         while at < size:
             stored = self.index.file.next_stored(table + at)
@@ -140,13 +134,13 @@ class ActiveIndex:
                 return
             at = stored - table
             content = self.index.file.pread(stored, min(_READ_BYTES, size - at))
-            self._slots[at : at + len(content)] = content
+            self.slots[at : at + len(content)] = content
             at += len(content)
 
     @property
     def is_full(self) -> bool:
         """Whether the next entry needs a new file."""
-        return self.count >= self._entries_max
+        return self.count >= self.entries_max
 
     def header(self) -> Header:
         """The header as it would be written now."""
@@ -155,7 +149,7 @@ class ActiveIndex:
             self.end_timestamp,
             self.begin_log_offset,
             self.end_log_offset,
-            self._slots_used,
+            self.slots_used,
             self.count,
         )
 
@@ -170,15 +164,15 @@ class ActiveIndex:
         before: cython.longlong
         seconds: cython.longlong = 0
         count: cython.longlong = self.count  # Plain Python reads an attribute as slowly as it adds two numbers.
-        pending: cython.Py_ssize_t = self._pending_count
+        pending: cython.Py_ssize_t = self.pending_count
         begin: cython.longlong = self.begin_timestamp
-        if count >= self._entries_max:
+        if count >= self.entries_max:
             return False
         if pending >= _PENDING_MAX:
-            self._write_entries()
+            self.write_entries()
             pending = 0
-        at = key_hash % self._slots_max * _SLOT_SIZE
-        before = self._slot_at(at) if cython.compiled else _SLOT_IN(self._slots, at)[0]
+        at = key_hash % self.slots_max * _SLOT_SIZE
+        before = self._slot_at(at) if cython.compiled else _SLOT_IN(self.slots, at)[0]
         if before < 0 or before >= count:
             before = 0
         if 0 < begin < store_timestamp:
@@ -187,7 +181,7 @@ class ActiveIndex:
                 seconds = _SECONDS_MAX
         place = pending * _ENTRY_SIZE
         if cython.compiled:
-            p = self._pending
+            p = self.pending
             p = p + place
             _put32(p, key_hash)
             _put32(p + 4, log_offset >> 32)
@@ -196,15 +190,15 @@ class ActiveIndex:
             _put32(p + 16, before)
             _put32(self._p + at, count)
         else:
-            _PUT_ENTRY(self._pending, place, key_hash, log_offset, seconds, before)
-            _PUT_SLOT(self._slots, at, count)
-        self._dirty[(_HEADER_SIZE + at) // _PAGE] = 1
-        self._pending_count = pending + 1
+            _PUT_ENTRY(self.pending, place, key_hash, log_offset, seconds, before)
+            _PUT_SLOT(self.slots, at, count)
+        self.dirty[(_HEADER_SIZE + at) // _PAGE] = 1
+        self.pending_count = pending + 1
         if count <= 1:
             self.begin_log_offset = log_offset
             self.begin_timestamp = store_timestamp
         if before == 0:
-            self._slots_used += 1
+            self.slots_used += 1
         self.count = count + 1
         self.end_log_offset = log_offset
         self.end_timestamp = store_timestamp
@@ -222,6 +216,8 @@ class ActiveIndex:
         keys: bytes
         topic: bytes
         log_offset: cython.longlong
+        if not cython.compiled:
+            start = put_all_plainly(self, dispatches, start, key_hash_of)
         for position in range(start, len(dispatches)):
             dispatch = dispatches[position]
             unique_key = dispatch[7]
@@ -246,8 +242,8 @@ class ActiveIndex:
         """Put all keys of one record, or none and false if the file has no room for all."""
         code: cython.longlong
         topic_code: cython.longlong
-        topic_code = hash_on(hash_on(0, topic), b"#") if cython.compiled else _topic_code(topic)
-        if self.count + 1 + (keys.count(b" ") + 1 if keys else 0) > self._entries_max:
+        topic_code = hash_on(hash_on(0, topic), b"#") if cython.compiled else code_of_topic(topic)
+        if self.count + 1 + (keys.count(b" ") + 1 if keys else 0) > self.entries_max:
             return False
         if unique_key:
             code = hash_on(topic_code, unique_key)
@@ -264,7 +260,7 @@ class ActiveIndex:
     def _slot_at(self, at: cython.longlong) -> cython.longlong:
         if cython.compiled:
             return cython.cast(cython.int, _get32(self._p + at))
-        slot: int = _SLOT_IN(self._slots, at)[0]
+        slot: int = _SLOT_IN(self.slots, at)[0]
         return slot
 
     @cython.cfunc
@@ -273,8 +269,8 @@ class ActiveIndex:
         if cython.compiled:
             _put32(self._p + at, index)
         else:
-            _PUT_SLOT(self._slots, at, index)
-        self._dirty[(_HEADER_SIZE + at) // _PAGE] = 1
+            _PUT_SLOT(self.slots, at, index)
+        self.dirty[(_HEADER_SIZE + at) // _PAGE] = 1
 
     @cython.ccall
     def slot(self, slot: cython.longlong) -> cython.longlong:
@@ -289,25 +285,25 @@ class ActiveIndex:
 
     def clear_slots(self) -> None:
         """Empty all slots: for recovery."""
-        self._slots[:] = bytes(len(self._slots))
-        self._dirty = bytearray(b"\1" * len(self._dirty))
+        self.slots[:] = bytes(len(self.slots))
+        self.dirty = bytearray(b"\1" * len(self.dirty))
         self.unflushed = True
 
     def entry(self, index: int) -> IndexEntry:
         """The entry of this index, written yet or not."""
-        waiting = index - (self.count - self._pending_count)
+        waiting = index - (self.count - self.pending_count)
         if waiting < 0:
             return self.index.entry(index)
-        return decode_entry(bytes(self._pending[waiting * _ENTRY_SIZE : (waiting + 1) * _ENTRY_SIZE]))
+        return decode_entry(bytes(self.pending[waiting * _ENTRY_SIZE : (waiting + 1) * _ENTRY_SIZE]))
 
     def flush(self) -> None:
         """Bring everything to the file. After an OSError nothing is forgotten, and a later call writes it all."""
         if not self.unflushed:
             return
-        self._write_entries()
+        self.write_entries()
         file = self.index.file
-        end = self.index.shape.slot_position(self._slots_max)
-        with memoryview(self._slots) as slots:
+        end = self.index.shape.slot_position(self.slots_max)
+        with memoryview(self.slots) as slots:
             for start_page, end_page in self._dirty_runs():
                 start = max(start_page * _PAGE, _HEADER_SIZE)
                 stop = min(end_page * _PAGE, end)
@@ -316,22 +312,23 @@ class ActiveIndex:
         header = self.header()
         file.pwrite(0, header.encode())
         self.index.header = header
-        self._dirty = bytearray(len(self._dirty))
+        self.dirty = bytearray(len(self.dirty))
         self.unflushed = False
 
-    def _write_entries(self) -> None:
+    def write_entries(self) -> None:
+        """Bring the new entries to the file, not the slots."""
         self.unsynced = True
-        if self._pending_count:
-            first = self.count - self._pending_count
-            with memoryview(self._pending) as pending:
+        if self.pending_count:
+            first = self.count - self.pending_count
+            with memoryview(self.pending) as pending:
                 self.index.file.pwrite(
-                    self.index.shape.entry_position(first), pending[: self._pending_count * _ENTRY_SIZE]
+                    self.index.shape.entry_position(first), pending[: self.pending_count * _ENTRY_SIZE]
                 )
-            self._pending_count = 0
+            self.pending_count = 0
 
     def _dirty_runs(self) -> list[tuple[int, int]]:
         runs: list[tuple[int, int]] = []
-        dirty = self._dirty
+        dirty = self.dirty
         start = dirty.find(1)
         while start >= 0:
             end = dirty.find(0, start)
@@ -346,24 +343,24 @@ class ActiveIndex:
 
     def keep(self, count: int) -> None:
         """Recovery found the entries below `count` sound and has set the slots to match."""
-        slots = array("i", self._slots[:])
-        self._slots_used = len(slots) - slots.count(0)
+        slots = array("i", self.slots[:])
+        self.slots_used = len(slots) - slots.count(0)
         if count < self.count and count > 1:
             self._end_at(count)
         self.count = count
-        self._pending_count = 0
+        self.pending_count = 0
         self.unflushed = True
 
     def cut(self, count: int) -> None:
         """Undo the newest puts until `count` is left."""
         while self.count > count:
             newest = self.entry(self.count - 1)
-            self._set_slot_at(newest.key_hash % self._slots_max * _SLOT_SIZE, newest.before)
+            self._set_slot_at(newest.key_hash % self.slots_max * _SLOT_SIZE, newest.before)
             if newest.before == 0:
-                self._slots_used -= 1
+                self.slots_used -= 1
             self.count -= 1
-            if self._pending_count:
-                self._pending_count -= 1
+            if self.pending_count:
+                self.pending_count -= 1
             self.unflushed = True
         if count > 1:
             self._end_at(count)
