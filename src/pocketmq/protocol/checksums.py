@@ -8,7 +8,10 @@ except ImportError:  # No wheel for this platform: the same numbers, slower.
 from pocketmq.model.properties import CRC32
 from pocketmq.protocol.properties import NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR
 
-__all__ = ["crc32", "crc32_positive", "crc_property"]
+__all__ = ["LONG_BYTES", "crc32", "crc32_positive", "crc_property"]
+
+LONG_BYTES = 512
+"""From here on ISA-L makes up for its longer call; compiled code asks zlib for the sum of anything shorter."""
 
 _DIGITS = 10
 

@@ -9,6 +9,7 @@ try:
 except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
     from pocketmq.model import uncompiled as cython  # type: ignore[no-redef]
 
+from pocketmq.protocol.checksums import LONG_BYTES
 from pocketmq.protocol.checksums import crc32 as crc32_of_long
 
 MAGIC_V1 = 0xDAA320A7
@@ -29,9 +30,7 @@ HEAD = struct.Struct(">iIIiiqqiq")
 
 _heads = {(born, store): struct.Struct(f"{HEAD.format}{born}sq{store}siqi") for born in (8, 20) for store in (8, 20)}
 _GROWTH = 1 << 20
-_long_body = cython.declare(cython.Py_ssize_t, 512)
-"""From here on the faster checksum makes up for its longer call."""
-
+_long_bytes = cython.declare(cython.Py_ssize_t, LONG_BYTES)
 _fixed_bytes = cython.declare(cython.Py_ssize_t, FIXED_BYTES)
 _topic_bytes_v1_max = cython.declare(cython.Py_ssize_t, TOPIC_BYTES_V1_MAX)
 _born_host_v6 = cython.declare(cython.int, BORN_HOST_V6)
@@ -94,7 +93,7 @@ def lay(
         sys_flag |= _born_host_v6
     if len(store_host) > 8:
         sys_flag |= _store_host_v6
-    checksum: cython.uint = crc32(body) if len(body) < _long_body else crc32_of_long(body)
+    checksum: cython.uint = crc32(body) if len(body) < _long_bytes else crc32_of_long(body)
     checksum = checksum & 0x7FFFFFFF
     if not cython.compiled:
         wide = 2 if len(topic) > TOPIC_BYTES_V1_MAX else 1

@@ -4,17 +4,21 @@ record   int32 size   int32 magic   int32 body CRC   ...   28: int64 own log off
          84: int32 body length   body   topic   properties              (12 bytes more for each host that is IPv6)
 """
 
+from zlib import crc32
+
 try:
     import cython
 except ModuleNotFoundError:  # Without Cython this file runs as plain Python.
     from pocketmq.model import uncompiled as cython  # type: ignore[no-redef]
 
-from pocketmq.protocol.checksums import crc32
+from pocketmq.protocol.checksums import LONG_BYTES
+from pocketmq.protocol.checksums import crc32 as crc32_of_long
 from pocketmq.protocol.record import MAGIC_START, Scanned, scan
 from pocketmq.store.consume_queue import ENTRY_BYTES, Entry, unpack_entries
 
 _entry_bytes = cython.declare(cython.Py_ssize_t, ENTRY_BYTES)
 _body_at = cython.declare(cython.longlong, 88)
+_long_bytes = cython.declare(cython.longlong, LONG_BYTES)
 _v6_extra = cython.declare(cython.longlong, 12)
 
 
@@ -69,6 +73,7 @@ def _is_sound_at(
     body_at: cython.longlong = _body_at
     body_size: cython.longlong
     body: bytes
+    checksum: cython.uint
     if size <= body_at or p[4] != 0xDA or p[5] != 0xA3 or p[6] != 0x20:
         return False
     if _get32(p) != size or ((_get32(p + 28) << 32) | _get32(p + 32)) != log_offset:
@@ -84,7 +89,8 @@ def _is_sound_at(
     if body_size == 0:
         return True
     body = p[body_at : body_at + body_size]
-    return (crc32(body) & 0x7FFFFFFF) == _get32(p + 8)
+    checksum = crc32(body) if body_size < _long_bytes else crc32_of_long(body)
+    return (checksum & 0x7FFFFFFF) == _get32(p + 8)
 
 
 def _cut_plainly(whole: bytearray, count: int, first: int, entries: bytes, checked_below: int) -> bytes | None:
