@@ -15,11 +15,11 @@ from pocketmq.protocol.headers.administration import GetBrokerConfigResponse
 from pocketmq.protocol.java_properties import parse_properties
 from pocketmq.store.retention import MANUAL_TURNS
 
-MULTI_PATH_SEPARATOR = ","
-"""MixAll.MULTI_PATH_SPLITTER."""
-
 TRANSIENT_BUFFERS = 2**31 - 1
 """DefaultMessageStore#remainTransientStoreBufferNumbs where there is no such pool."""
+
+STORE_HEALTH = "pocketmqStoreHealth"
+"""Ours, and only there while no sends are taken: a full disk, a failed one until a new start, an orderly stop."""
 
 POOLS = ("send", "pull", "litePull", "query", "ack")
 """AdminBrokerProcessor#prepareRuntimeInfo: thread pools of Java whose queues tools look at; ours are always empty."""
@@ -106,6 +106,7 @@ def _store_lines(state: BrokerState, now_ms: int) -> dict[str, str]:
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     return {
+        **({} if store.refuses is None else {STORE_HEALTH: f"takes no messages: {store.refuses}"}),
         "bootTimestamp": str(state.boot_ms),
         "runtime": f"[ {days} days, {hours} hours, {minutes} minutes, {seconds} seconds ]",
         "putMessageTimesTotal": str(puts),
@@ -125,17 +126,18 @@ def _store_lines(state: BrokerState, now_ms: int) -> dict[str, str]:
 
 
 def _disk_lines(state: BrokerState) -> dict[str, str]:
-    """How full the disk is; Java names the ratio once more for each folder of the commit log."""
+    """How full the disks are; a log that lies in several folders is as full as the emptiest of their disks."""
     total, free = state.disk_total_bytes, state.disk_free_bytes
-    ratio = repr(round((total - free) / total, 2)) if total else "-1.0"
-    lines = {"commitLogDiskRatio": ratio, "consumeQueueDiskRatio": ratio}
-    folder = (
-        state.settings.to_properties().get("storePathCommitLog") or f"{state.settings.store_path_root_dir}/commitlog"
-    )
-    for path in folder.split(MULTI_PATH_SEPARATOR):
-        lines[f"commitLogDiskRatio_{path.strip()}"] = ratio
+    places = state.log_disk_bytes or {f"{state.settings.store_path_root_dir}/commitlog": (total, free)}
+    ratios = {place: _used_ratio(*sizes) for place, sizes in places.items()}
+    lines = {"commitLogDiskRatio": repr(min(ratios.values())), "consumeQueueDiskRatio": repr(_used_ratio(total, free))}
+    lines |= {f"commitLogDiskRatio_{place}": repr(ratio) for place, ratio in ratios.items()}
     lines["commitLogDirCapacity"] = f"Total : {size_text(total)}, Free : {size_text(free)}."
     return lines
+
+
+def _used_ratio(total: int, free: int) -> float:
+    return round((total - free) / total, 2) if total else -1.0
 
 
 def _count_lines(state: BrokerState) -> dict[str, str]:

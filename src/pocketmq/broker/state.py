@@ -79,6 +79,7 @@ class BrokerState:
         self.memory_bytes = MEMORY_BYTES_ASSUMED
         self.disk_total_bytes = 0
         self.disk_free_bytes = 0
+        self.log_disk_bytes: dict[str, tuple[int, int]] = {}
 
         self._tables = {
             TOPICS: Persisted(self.topics.encode, self.topics.load),

@@ -223,8 +223,8 @@ BROKER_UNUSED_KEYS = (
         only_default=True,
     ),
     UnusedKeys(
-        "there are no store plug-ins and no second place for log files",
-        "messageStorePlugIn= readOnlyCommitLogStorePaths duplicationEnable=false",
+        "there are no store plug-ins",
+        "messageStorePlugIn= duplicationEnable=false",
         only_default=True,
     ),
     UnusedKeys(

@@ -34,9 +34,17 @@ class StoreSettings(Settings):
     store_path_commit_log: str = text(
         "storePathCommitLog",
         "",
-        "Folder of the commit log; `commitlog` in the root folder unless given.",
+        "Folder of the commit log, or several with a comma between: files go to them in turn; `commitlog` in the root "
+        "folder unless given.",
         at_start=True,
         important=True,
+        absent_when_empty=True,
+    )
+    read_only_commit_log_store_paths: str = text(
+        "readOnlyCommitLogStorePaths",
+        "",
+        "Folders with files of the commit log that get no new ones, with a comma between.",
+        at_start=True,
         absent_when_empty=True,
     )
 
@@ -312,3 +320,8 @@ class StoreSettings(Settings):
     offset_check_in_slave: bool = switch(
         "offsetCheckInSlave", False, "Let a replica answer OFFSET_ILLEGAL for offsets it does not have yet."
     )
+
+
+def log_folders(setting: str) -> list[str]:
+    """The folders that storePathCommitLog or readOnlyCommitLogStorePaths names (MixAll.MULTI_PATH_SPLITTER)."""
+    return [path for path in (part.strip() for part in setting.split(",")) if path]

@@ -26,6 +26,7 @@ from pocketmq.node.deriving import Deriving
 from pocketmq.node.driver import BrokerDriver
 from pocketmq.node.durability import Durability
 from pocketmq.node.flusher import Flusher
+from pocketmq.node.log_places import open_disk, places_of
 from pocketmq.node.machine import day_starts_ms, disk_bytes, memory_bytes
 from pocketmq.node.registrar import Registrar
 from pocketmq.node.scrubbing import Scrubbing
@@ -34,7 +35,6 @@ from pocketmq.node.start_up_lines import broker_started
 from pocketmq.node.tables_writer import TablesWriter
 from pocketmq.protocol.codes import RequestCode
 from pocketmq.protocol.frame.send_reply import SendReplies
-from pocketmq.store.disk import PosixDisk
 from pocketmq.store.message_store import StoreSizes
 from pocketmq.store.recovery import Recovery, open_store
 from pocketmq.store.tables import load_table, save_table
@@ -64,7 +64,7 @@ class BrokerNode:
         self.settings = settings
         self.clock = clock
         self.namesrv_addr = settings.namesrv_addr if namesrv_addr is None else namesrv_addr
-        self.disk = PosixDisk(settings.store_path_root_dir)
+        self.disk = open_disk(settings)
         self.server = Server(lambda link: self.driver.accept(link))
         self.fast_server = Server(lambda link: self.driver.accept(link, _NOT_ON_FAST_PORT))
         self.port = 0
@@ -213,6 +213,7 @@ class BrokerNode:
     def _look_at_machine(self) -> None:
         self.state.memory_bytes = memory_bytes()
         self.state.disk_total_bytes, self.state.disk_free_bytes = disk_bytes(self.settings.store_path_root_dir)
+        self.state.log_disk_bytes = {place: disk_bytes(place) for place in places_of(self.settings).all}
 
 
 def _with_batch_topics(topics_text: bytes) -> tuple[frozenset[str], bytes]:

@@ -8,6 +8,7 @@ from pocketmq.model.broker_settings import BrokerRole, BrokerSettings
 from pocketmq.model.delays import parse_delay_levels
 from pocketmq.model.errors import UserError
 from pocketmq.model.namesrv_settings import NamesrvSettings
+from pocketmq.model.store_settings import log_folders
 
 LOOPBACK = "127.0.0.1"
 CONSUME_QUEUE_ENTRY_BYTES = 20
@@ -82,9 +83,9 @@ def namesrv_addresses(namesrv_addr: str) -> list[tuple[str, int]]:
 def _complete_paths(settings: BrokerSettings) -> None:
     settings.store_path_root_dir = root = absolute(settings.store_path_root_dir)
     settings.broker_config_path = absolute(settings.broker_config_path or f"{root}/config/broker.properties")
-    usual = f"{root}/commitlog"
-    if absolute(settings.store_path_commit_log or usual) != usual:
-        raise UserError(f"storePathCommitLog cannot be {settings.store_path_commit_log}: the log lies in {usual}")
+    settings.store_path_commit_log = ",".join(map(absolute, log_folders(settings.store_path_commit_log)))
+    read_only = settings.read_only_commit_log_store_paths
+    settings.read_only_commit_log_store_paths = ",".join(map(absolute, log_folders(read_only)))
 
 
 def _check_identity(settings: BrokerSettings) -> list[str]:

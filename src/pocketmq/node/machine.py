@@ -10,7 +10,9 @@ def memory_bytes() -> int:
 
 
 def disk_bytes(folder: str) -> tuple[int, int]:
-    """Size of the file system that holds the folder, and what of it is free for us."""
+    """Size of the file system that holds the folder, or will once it is made, and what of it is free for us."""
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
     status = os.statvfs(folder)
     return status.f_frsize * status.f_blocks, status.f_frsize * status.f_bavail
 

@@ -46,14 +46,15 @@ def run(arguments: argparse.Namespace, words: Sequence[str]) -> int:
         print_settings(settings, important=not arguments.print_all)
         return 0
     from pocketmq.node.event_loop import run as run_loop
+    from pocketmq.node.log_places import require_folders
     from pocketmq.node.logs import start_logging
-    from pocketmq.node.preflight import require_folder, require_port_free
+    from pocketmq.node.preflight import require_port_free
     from pocketmq.node.up import report
     from pocketmq.tools.store_lock import store_lock
 
     start_logging("broker", level=arguments.log_level, log_dir=arguments.log_dir)
     report(settings, warnings)
-    require_folder(settings.store_path_root_dir, "storePathRootDir")
+    require_folders(settings, "storePathRootDir")
     with store_lock(settings.store_path_root_dir, "storePathRootDir"):
         require_port_free(settings.bind_address, settings.listen_port, "listenPort")
         from pocketmq.node.broker_role import serve_broker

@@ -55,15 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serves until SIGTERM or SIGINT; the exit status."""
     from pocketmq.node.event_loop import run as run_loop
+    from pocketmq.node.log_places import require_folders
     from pocketmq.node.logs import start_logging
     from pocketmq.node.plan import StandalonePlan
-    from pocketmq.node.preflight import require_folder, require_port_free
+    from pocketmq.node.preflight import require_port_free
     from pocketmq.tools.store_lock import store_lock
 
     broker, namesrv, warnings = settings_of(arguments, dict(os.environ))
     start_logging("pocketmq", level=arguments.log_level, log_dir=arguments.log_dir)
     report(broker, warnings)
-    require_folder(broker.store_path_root_dir, "--data")
+    require_folders(broker, "--data")
     with store_lock(broker.store_path_root_dir, "--data"):
         require_port_free(namesrv.bind_address, namesrv.listen_port, "--namesrv-port")
         require_port_free(broker.bind_address, broker.listen_port, "--port")

@@ -54,6 +54,21 @@ def test_a_busy_broker_about_itself(broker: LoneBroker) -> None:
     assert (lines["sendThreadPoolQueueSize"], lines["sendThreadPoolQueueCapacity"]) == ("0", "10000")
 
 
+def test_a_log_on_two_disks_is_as_full_as_the_emptier(broker: LoneBroker) -> None:
+    state = broker.state
+    state.disk_total_bytes, state.disk_free_bytes = 100, 50
+    state.log_disk_bytes = {"/a": (100, 10), "/b": (100, 70)}
+    lines = table(broker)
+    assert (lines["commitLogDiskRatio_/a"], lines["commitLogDiskRatio_/b"]) == ("0.9", "0.3")
+    assert (lines["commitLogDiskRatio"], lines["consumeQueueDiskRatio"]) == ("0.3", "0.5")
+
+
+def test_a_store_that_takes_nothing_says_so(broker: LoneBroker) -> None:
+    assert "pocketmqStoreHealth" not in table(broker)
+    broker.state.store.refuses = "failed: Input/output error"
+    assert table(broker)["pocketmqStoreHealth"] == "takes no messages: failed: Input/output error"
+
+
 @pytest.mark.parametrize(
     ("size", "text"),
     [

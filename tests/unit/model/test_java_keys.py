@@ -88,7 +88,6 @@ def test_each_key_is_declared_once_and_documented(page: type[Settings]) -> None:
         ("authenticationEnabled", "true", "there is no access control"),
         ("storeType", "defaultRocksDB", "there is no RocksDB"),
         ("messageStorePlugIn", "org.example.Store", "there are no store plug-ins"),
-        ("readOnlyCommitLogStorePaths", "/old", "no second place for log files"),
         ("fetchNameSrvAddrByDnsLookup", "true", "name servers are named by namesrvAddr"),
     ],
 )

@@ -84,14 +84,12 @@ def test_a_replica_that_would_copy_nothing_is_refused() -> None:
         complete_broker(BrokerSettings(broker_role=BrokerRole.SLAVE, broker_id=1))
 
 
-def test_the_log_lies_where_it_always_does(tmp_path: Path) -> None:
-    settings = BrokerSettings(store_path_root_dir=str(tmp_path), store_path_commit_log=f"{tmp_path}/./commitlog")
+def test_the_folders_of_the_log_are_absolute(tmp_path: Path) -> None:
+    settings = BrokerSettings(store_path_root_dir=str(tmp_path), store_path_commit_log=f" {tmp_path}/./b, /a ,")
+    settings.read_only_commit_log_store_paths = f"{tmp_path}/x/../old"
     complete_broker(settings)
-    settings.store_path_commit_log = "/elsewhere"
-    with pytest.raises(
-        UserError, match=f"storePathCommitLog cannot be /elsewhere: the log lies in {tmp_path}/commitlog"
-    ):
-        complete_broker(settings)
+    assert settings.store_path_commit_log == f"{tmp_path}/b,/a"
+    assert settings.read_only_commit_log_store_paths == f"{tmp_path}/old"
 
 
 def test_name_server_addresses_are_taken_apart() -> None:
