@@ -84,7 +84,7 @@ class HandDriver:
             lambda name: lambda text=self.state.table_text(name): save_table(disk, name, text),  # type: ignore[misc]
         )
         replies = SendReplies(self.state.store_host, "DefaultRegion", True)
-        self.driver = BrokerDriver(self.state, self.durability, self.tables, replies, lambda: self.now_ms)
+        self.driver = BrokerDriver(self.state, self.durability, self.tables, self.flusher, replies, lambda: self.now_ms)
         self._links = 0
 
     def connect(self) -> tuple[HandLink, Session]:

@@ -40,6 +40,11 @@ SUBSCRIPTION_FORBIDDEN = 5
 _PULL_BYTES_MAX = 256 * 1024
 """MessageStoreConfig.maxTransferBytesOnMessageInMemory."""
 
+_COLD_BYTES_MAX = 32 * 1024
+"""Of records that may have to come from the disk: to copy them in and out takes the loop 0.1 ms, for which others wait.
+
+Java gives 8 messages or 64 KiB then (maxTransferCountOnMessageInDisk, maxTransferBytesOnMessageInDisk)."""
+
 _FOUND = Found.FOUND
 _NO_MESSAGE_IN_QUEUE = Found.NO_MESSAGE_IN_QUEUE
 _FOUND_REMARK = _FOUND.value
@@ -119,6 +124,8 @@ def _look(
         count_max = min(max(header.max_msg_nums, 1), PULL_MESSAGES_MAX)
         bytes_max = min(header.max_msg_bytes or _PULL_BYTES_MAX, _PULL_BYTES_MAX)
         status, next_offset, selection = store.select(queue, header.queue_offset, count_max, bytes_max, codes)
+        if selection is not None and selection.bytes > _COLD_BYTES_MAX and store.log.is_cold(selection.entries):
+            status, next_offset, selection = store.select(queue, header.queue_offset, count_max, _COLD_BYTES_MAX, codes)
         if selection is not None:
             entries, size = selection.entries, selection.bytes
     code = _SUCCESS if status is _FOUND else _CODES[status]  # An enum's hash and members cost a busy pull 0.4 µs.

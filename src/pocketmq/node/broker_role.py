@@ -95,6 +95,7 @@ class BrokerNode:
         self._look_at_machine()
         self.log_flusher = Flusher("log-sync")
         self.table_flusher = Flusher("tables-sync")
+        self.reader = Flusher("cold-reads")
         self.durability = Durability(
             self.store,
             self.log_flusher,
@@ -107,7 +108,7 @@ class BrokerNode:
         self.cleaning.before_serving(boot_ms)
         self.tables = TablesWriter(self.table_flusher, self.state.unsaved, self._save_work)
         replies = SendReplies(self.state.store_host, settings.region_id, settings.trace_on)
-        self.driver = BrokerDriver(self.state, self.durability, self.tables, replies, self.clock.now_ms)
+        self.driver = BrokerDriver(self.state, self.durability, self.tables, self.reader, replies, self.clock.now_ms)
         if settings.listen_port > _FAST_PORT_BELOW:
             await self._listen_fast(settings.listen_port - _FAST_PORT_BELOW)
         addresses = [f"{host}:{port}" for host, port in namesrv_addresses(self.namesrv_addr)]
@@ -174,6 +175,7 @@ class BrokerNode:
         await self.fast_server.close()
         self.log_flusher.stop()
         self.table_flusher.stop()
+        self.reader.stop()
         if not has_failed:
             self.store.close()
 

@@ -21,6 +21,7 @@ from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import ProtocolError, Refusal
 from pocketmq.model.outcome import NO_FIELDS, Outcome, Park, Relay, Reply, ReplyWhenDurable, ReplyWithRecords
 from pocketmq.node.durability import Durability, Held
+from pocketmq.node.flusher import Flusher
 from pocketmq.node.parking import Parked, Parking
 from pocketmq.node.relays import Relays
 from pocketmq.node.tables_writer import TablesWriter
@@ -77,6 +78,7 @@ class BrokerDriver:
         state: BrokerState,
         durability: Durability,
         tables: TablesWriter,
+        reader: Flusher,
         replies: SendReplies,
         now: Callable[[], int],
     ) -> None:
@@ -84,6 +86,7 @@ class BrokerDriver:
         self.store = state.store
         self.durability = durability
         self.tables = tables
+        self.reader = reader
         self.replies = replies
         self.now_ms = now
         self.parking = Parking()
@@ -248,7 +251,7 @@ class BrokerDriver:
             else:
                 self._answer(link, command, _unreadable(error))
 
-        self.durability.flusher.run(read, done)
+        self.reader.run(read, done)
 
     def _say_damaged(self, command: Command, entry: Entry) -> None:
         """Once for each record: a consumer that comes again is not told again."""

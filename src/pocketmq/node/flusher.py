@@ -1,4 +1,4 @@
-"""The one thread that waits for disks: syncs go in, completions come back to the loop. It touches file handles alone.
+"""A thread that waits for disks: syncs go in, completions come back to the loop. It touches file handles alone.
 
 loop:    request(targets, done) ──▶ queue ──▶ thread: target.sync() ... ──▶ loop: done(error)
 """

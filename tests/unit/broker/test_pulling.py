@@ -28,3 +28,15 @@ def test_an_offset_beyond_the_queue_is_moved(
     broker.store("TopicA", 0, b"only")
     reply = broker.ask(PULL, pull_fields("TopicA", queue_id, offset, sysFlag=AT_ONCE))
     assert (reply.code, reply.fields["nextBeginOffset"]) == (code, next_offset)
+
+
+@pytest.mark.parametrize(("is_cold", "count"), [(False, 20), (True, 7)])
+def test_less_is_taken_at_a_time_of_what_may_lie_on_the_disk(broker: LoneBroker, is_cold: bool, count: int) -> None:
+    broker.state.topics.put(TopicConfig("TopicA", 1, 1), broker.now_ms)
+    for _ in range(20):
+        broker.store("TopicA", 0, bytes(4096))
+    log = broker.state.store.log
+    if is_cold:  # As after a start: this process did not write it.
+        log._resumed_at = log.end
+    reply = broker.ask(PULL, pull_fields("TopicA", 0, 0, sysFlag=AT_ONCE))
+    assert (reply.code, reply.fields["nextBeginOffset"]) == (ResponseCode.SUCCESS, str(count))
