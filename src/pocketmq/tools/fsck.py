@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pocketmq.model.delays import DEFAULT_DELAY_LEVELS
 from pocketmq.tools.arguments import at_least_one
+from pocketmq.tools.looking import add_commit_log_flag
 
 if TYPE_CHECKING:
     from pocketmq.store.finding import Finding
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             flag, type=at_least_one, default=usual, metavar="N", help=f"the broker's {key} (%(default)s)"
         )
+    add_commit_log_flag(parser)
     parser.add_argument(
         "--message-delay-level",
         default=DEFAULT_DELAY_LEVELS,
@@ -86,7 +88,7 @@ def look(arguments: argparse.Namespace, shape: "Shape") -> Looked:
     from pocketmq.tools.progress_line import ProgressLine
 
     line = ProgressLine(sys.stderr, time.monotonic_ns)
-    with looking_at(arguments.folder) as disk:
+    with looking_at(arguments.folder, arguments.commit_log) as disk:
         looked = Looked(Verification(disk, find_layout(disk), shape))
         for found in looked.verification.run():
             if isinstance(found, Progress):
@@ -110,14 +112,14 @@ def repair(arguments: argparse.Namespace, shape: "Shape", verification: "Verific
 
     from pocketmq.model.errors import StoreError, UserError
     from pocketmq.store import repair as repairing
-    from pocketmq.store.disk import PosixDisk
     from pocketmq.store.layout import find_layout
+    from pocketmq.tools.looking import disk_of
     from pocketmq.tools.store_lock import store_lock
 
     if (reason := repairing.refusal(verification, arguments.message_delay_level)) is not None:
         raise UserError(f"{arguments.folder} cannot be repaired: {reason}")
     with store_lock(arguments.folder, "DIR"):
-        disk = PosixDisk(arguments.folder)
+        disk = disk_of(arguments.folder, arguments.commit_log)
         now_ms = time.time_ns() // 1_000_000
         try:
             done = repairing.repair(disk, find_layout(disk), shape, arguments.message_delay_level, now_ms)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pocketmq.tools.arguments import at_least_one
+from pocketmq.tools.looking import add_commit_log_flag
 
 if TYPE_CHECKING:
     from pocketmq.store.dumping import Dumped
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect = commands.add_parser("inspect", help="what it holds, in numbers", allow_abbrev=False)
     inspect.add_argument("folder", metavar="DIR", help="the broker's folder (--data, storePathRootDir)")
     inspect.add_argument("--json", action="store_true", help="one line of JSON")
+    add_commit_log_flag(inspect)
     inspect.set_defaults(look=run_inspect)
     dump = commands.add_parser("dump", help="messages of a topic, one line of JSON each", allow_abbrev=False)
     dump.add_argument("topic", metavar="TOPIC")
@@ -33,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from", type=int, dest="start", default=0, metavar="OFFSET", help="first queue offset (the least)"
     )
     dump.add_argument("--count", type=at_least_one, metavar="N", help="at most so many of each queue (all)")
+    add_commit_log_flag(dump)
     dump.set_defaults(look=run_dump)
 
 
@@ -45,11 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
 def run_inspect(arguments: argparse.Namespace) -> int:
     """Prints what the store holds."""
     from pocketmq.store.inventory import take_inventory
-    from pocketmq.tools.looking import looking_at
+    from pocketmq.tools.looking import log_folders_of, looking_at
 
-    with looking_at(arguments.folder) as disk:
+    with looking_at(arguments.folder, arguments.commit_log) as disk:
         inventory = take_inventory(disk)
-    allocated = allocated_bytes(os.path.join(arguments.folder, "commitlog"))
+    allocated = sum(map(allocated_bytes, log_folders_of(arguments.folder, arguments.commit_log)))
     for doubt in inventory.doubts:
         print(f"{arguments.folder}: {doubt}", file=sys.stderr)
     print(inventory_json(inventory, allocated) if arguments.json else inventory_text(inventory, allocated))
@@ -64,7 +67,7 @@ def run_dump(arguments: argparse.Namespace) -> int:
     from pocketmq.tools.looking import looking_at
 
     damaged = False
-    with looking_at(arguments.data) as disk:
+    with looking_at(arguments.data, arguments.commit_log) as disk:
         layout = find_layout(disk)
         known = queue_ids(disk, arguments.topic)
         if arguments.queue is not None and arguments.queue not in known:

@@ -196,3 +196,18 @@ def test_progress_is_one_line_written_over_and_only_on_a_terminal() -> None:
     line.show(1, 2)
     line.clear()
     assert nobody.getvalue() == ""
+
+
+def test_a_log_that_lies_elsewhere_is_looked_at_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = folder.parent / "elsewhere"
+    os.rename(folder / "commitlog", place)
+    assert ran(str(folder), *SHAPE) == 2
+    assert "there is no folder commitlog in it" in capsys.readouterr().err
+    assert ran(str(folder), "--commit-log", str(place), *SHAPE) == 0
+    assert capsys.readouterr().out == "sound\n"
+    (folder / "consumequeue" / "T" / "0" / f"{0:020d}").unlink()
+    assert ran(str(folder), "--commit-log", str(place), "--repair", *SHAPE) == 0
+    assert cli.main(["store", "dump", "T", "--data", str(folder), "--commit-log", str(place), "--queue", "0"]) == 0
+    assert len(capsys.readouterr().out.splitlines()[-15:]) == 15
+    assert cli.main(["store", "inspect", str(folder), "--commit-log", str(place)]) == 0
+    assert "in 1 file(s)" in capsys.readouterr().out
