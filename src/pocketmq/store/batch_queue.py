@@ -170,12 +170,16 @@ class BatchQueue(ConsumeQueue):
         else:
             self.min_offset = self.max_offset if last is not None else NO_OFFSET
 
-    def trim(self, log_offset: int) -> int:
-        """Lets go the units of records below this log offset; the byte position before which no file is needed."""
+    def trim(self, log_offset: int, stored_ms: int = 0) -> int:
+        """Lets go the units of records below this log offset or stored before `stored_ms`.
+
+        The answer is the byte position before which no file is needed.
+        """
         low, high = self._start, self._end
         while low < high:
             middle = (low + high) // 2
-            if self._require(middle).log_offset < log_offset:
+            unit = self._require(middle)
+            if unit.log_offset < log_offset or unit.store_timestamp < stored_ms:
                 low = middle + 1
             else:
                 high = middle

@@ -142,7 +142,7 @@ class QueueSweep:
             return None
         start: int = queue.min_offset
         if isinstance(queue, BatchQueue):
-            needed_from = queue.trim(self._store.log.start)
+            needed_from = queue.trim(self._store.log.start, self._kept_since_ms(queue.topic))
             end: int = queue.min_offset
         else:
             end = self._first_kept(queue)
@@ -162,7 +162,10 @@ class QueueSweep:
             return start
         if entry.log_offset < self._store.log.start:
             start = max(start, first_live(queue, queue.written_offset, self._store.log.start))
-        kept_ms = self._policy.topics_ms.get(queue.topic)
-        if kept_ms is None:
-            return start
-        return max(start, self._store.first_stored_at(queue, start, self._now_ms - kept_ms))
+        since_ms = self._kept_since_ms(queue.topic)
+        return max(start, self._store.first_stored_at(queue, start, since_ms)) if since_ms else start
+
+    def _kept_since_ms(self, topic: str) -> int:
+        """When the oldest messages were stored that a topic with a time of its own keeps; 0 for all others."""
+        kept_ms = self._policy.topics_ms.get(topic)
+        return 0 if kept_ms is None else max(self._now_ms - kept_ms, 0)

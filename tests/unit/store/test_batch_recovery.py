@@ -13,6 +13,7 @@ from pocketmq.store.inner_batch import append_inner_batch
 from pocketmq.store.message_store import Appended, MessageStore
 from pocketmq.store.queue_recovery import count_kept, first_live, last_record
 from pocketmq.store.recovery import Recovery, open_store
+from pocketmq.store.retention import HOUR_MS, QueueSweep, RetentionPolicy, Trimmed
 from pocketmq.store.segments import DescriptorCache
 from pocketmq.testing.faulty_disk import Fault, FaultyDisk, PowerCut
 from pocketmq.testing.memory_disk import MemoryDisk
@@ -384,3 +385,16 @@ def test_what_can_be_kept_is_counted_in_units() -> None:
     assert last.log_offset == 400
     for broken in (rows[2]._replace(size=0), rows[2]._replace(message_count=0), rows[2]._replace(first_offset=-1)):
         assert count_kept(queue_of(*rows[:2], broken), None) == 2
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_topic_of_batches_may_be_kept_for_a_shorter_time_than_the_log(saved: bool) -> None:
+    store, _ = opened(MemoryDisk(), "B")
+    sent = fill(store, 30)
+    if saved:
+        save(store)
+    policy = RetentionPolicy(kept_ms=HOUR_MS, topics_ms={"B": 1_000})
+    sweep = QueueSweep(store, policy, T0 + 1_000 + 20)
+    assert sweep.step(10) == [Trimmed("B", 0, 0, sent[20].queue_offset)]
+    assert store.min_offset("B", 0) == sent[20].queue_offset
+    assert len(sweep.removals) == (2 if saved else 0)
