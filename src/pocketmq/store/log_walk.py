@@ -24,7 +24,7 @@ _MAGIC_AT = 4
 
 
 class Damage(NamedTuple):
-    """Bytes [start, end) of the log that hold no sound record; `known` is what a header there still says."""
+    """Bytes [start, end) of the log that hold no sound record: one record, if `known` is what its header still says."""
 
     start: int
     end: int
@@ -106,12 +106,18 @@ class LogWalk:
         resumes_at = self._next_sound(at + 1)
         if was_durable and durable is not None and (resumes_at is None or resumes_at > durable):
             # Whatever stood behind the watermark may have been torn as well.
-            return Damage(at, durable, found.reason, known if isinstance(known, Scanned) else None)
+            return self._up_to_the_next(Damage(at, durable, found.reason), known)
         if resumes_at is None:
             return None
         if durable is not None and not was_durable and self._lost_a_page(at, resumes_at):
             return None
-        return Damage(at, resumes_at, found.reason, known if isinstance(known, Scanned) else None)
+        return self._up_to_the_next(Damage(at, resumes_at, found.reason), known)
+
+    def _up_to_the_next(self, damage: Damage, known: Scanned | NoRecord) -> Damage:
+        """Of several damaged records in a row the first, as long as its header says where it ends."""
+        if not isinstance(known, Scanned):
+            return damage
+        return damage._replace(end=min(damage.end, damage.start + known.size), known=known)
 
     def _scan(self, at: int, checks_body: bool) -> Scanned | NoRecord:
         """As `scan`, with enough of the file for a record of any size that can have been sent."""

@@ -254,6 +254,29 @@ def test_two_records_that_lie_one_behind_the_other_cost_themselves() -> None:
     assert served(store) == without(sent, 40, 42)
 
 
+@pytest.mark.parametrize("synced", [True, False])
+def test_each_of_several_damaged_records_in_a_row_is_named(synced: bool) -> None:
+    disk = MemoryDisk()
+    store, _ = reopened(disk)
+    sent = send(store, 100)
+    if synced:
+        sync(store)
+    for number in (40, 41, 42):
+        flip(disk, sent[number].log_offset + BODY_AT + 20)
+    flip(disk, sent[43].log_offset + 4, 0x80)
+    store, report = reopened(disk.crash_process())
+    assert [(d.start, d.end) for d in report.damage] == [
+        (sent[number].log_offset, sent[number + 1].log_offset) for number in (40, 41, 42, 43)
+    ]
+    assert [d.known and (d.known.topic, d.known.queue_id, d.known.queue_offset) for d in report.damage] == [
+        (b"T", 0, 20),
+        (b"T", 1, 20),
+        (b"T", 0, 21),
+        None,
+    ]
+    assert served(store) == without(sent, 40, 41, 42, 43)
+
+
 def test_damage_of_hidden_records_leaves_no_gap() -> None:
     disk = MemoryDisk()
     store, _ = reopened(disk)
