@@ -59,8 +59,4 @@ def test_the_flipped_bit_is_the_only_damage(tmp_path: Path) -> None:
 
 def test_a_whole_brokers_store_is_sound(tmp_path: Path) -> None:
     """With delays, transactions, timers, batches, compaction, consume queue extensions and all config tables."""
-    found = findings(VECTORS / "brokers" / "broker.tar.gz", tmp_path, "store")
-    assert [(str(one.severity), one.path) for one in found] == [
-        ("notice", "batchconsumequeue"),
-        ("notice", "consumequeue_ext"),
-    ]
+    assert findings(VECTORS / "brokers" / "broker.tar.gz", tmp_path, "store") == []

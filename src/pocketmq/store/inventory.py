@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pocketmq.model.errors import StoreError
 from pocketmq.protocol.record import Scanned
+from pocketmq.store.batch_queue import BATCH_FOLDER, UNIT_BYTES
 from pocketmq.store.checkpoint import Checkpoint, load_checkpoint, load_durable_offset
 from pocketmq.store.consume_queue import ENTRY_BYTES
 from pocketmq.store.disk import Disk
@@ -14,6 +15,7 @@ from pocketmq.store.log_walk import LogWalk
 from pocketmq.store.queue_recovery import last_record
 from pocketmq.store.recovery import ABORT_PATH, INDEX_FOLDER
 from pocketmq.store.segments import DescriptorCache, Segments
+from pocketmq.store.stored_batches import StoredBatches
 from pocketmq.store.stored_queue import StoredQueue, read_record
 
 
@@ -75,6 +77,16 @@ def take_inventory(disk: Disk) -> Inventory:
         found, newest = _of_queue(queue, log)
         last = max(last, newest)
         queues.append(found)
+    for topic, queue_id in queue_places(disk, BATCH_FOLDER):
+        try:
+            batches = StoredBatches(disk, topic, queue_id, layout.batch_file_bytes, descriptors)
+        except StoreError as failure:
+            queues.append(QueueInventory(topic, queue_id, fault=str(failure)))
+            continue
+        found, newest = _of_batches(batches, log)
+        last = max(last, newest)
+        queues.append(found)
+    queues.sort(key=lambda queue: (queue.topic, queue.queue_id))
     inventory = Inventory(
         _of_log(disk, log, layout, last),
         queues,
@@ -103,6 +115,19 @@ def _of_queue(queue: StoredQueue, log: Segments) -> tuple[QueueInventory, int]:
         oldest.store_timestamp if isinstance(oldest, Scanned) else None,
         newest.store_timestamp if isinstance(newest, Scanned) else None,
     ), (newest.log_offset if isinstance(newest, Scanned) else 0)
+
+
+def _of_batches(queue: StoredBatches, log: Segments) -> tuple[QueueInventory, int]:
+    """As `_of_queue`; what the units say of their records is believed."""
+    start, end = queue.bounds(log.start)
+    first, last = queue.unit(start), queue.unit(end - 1)
+    if first is None or last is None or start == end:
+        return QueueInventory(queue.topic, queue.queue_id), 0
+    _, newest = read_record(log, last.log_offset)
+    return QueueInventory(
+        queue.topic, queue.queue_id, first.first_offset, last.end_offset, (end - start) * UNIT_BYTES,
+        first.store_timestamp, last.store_timestamp,
+    ), (last.log_offset if isinstance(newest, Scanned) else 0)  # fmt: skip
 
 
 def _of_log(disk: Disk, log: Segments, layout: Layout, last: int) -> LogInventory:

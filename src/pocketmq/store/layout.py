@@ -4,9 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 
 from pocketmq.model.errors import UserError
+from pocketmq.store.batch_queue import BATCH_FOLDER, UNIT_BYTES
 from pocketmq.store.consume_queue import ENTRY_BYTES
 from pocketmq.store.disk import Disk
 from pocketmq.store.message_store import StoreSizes
+from pocketmq.store.queue_extension import EXTENSION_FOLDER
 from pocketmq.store.recovery import QUEUE_FOLDER
 from pocketmq.store.segments import NAME_DIGITS
 
@@ -15,14 +17,16 @@ LOG_FOLDER = "commitlog"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Sizes of a log file and a queue file in bytes; `doubts`: sentences on what could only be guessed.
+    """Sizes in bytes of a file of the log and of each kind of queue; `doubts`: sentences on what could only be guessed.
 
-    `has_queue_files`: there is at least one, so that its size is not Java's default.
+    `unknown_sizes`: the settings whose files are all gone though their folder is there; Java's default stands for each.
     """
 
     log_file_bytes: int
     queue_file_bytes: int
-    has_queue_files: bool = True
+    batch_file_bytes: int
+    extension_file_bytes: int
+    unknown_sizes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
 
@@ -34,26 +38,35 @@ def find_layout(disk: Disk) -> Layout:
     usual = StoreSizes()
     log_sizes = file_sizes(disk, LOG_FOLDER)
     log_bytes = _prevailing_size(log_sizes, usual.log_file_bytes, "a log file (mappedFileSizeCommitLog)", doubts)
-    queue_sizes = [
-        size for topic, queue_id in queue_places(disk) for size in file_sizes(disk, queue_folder(topic, queue_id))
-    ]
-    whole = [size for size in queue_sizes if size % ENTRY_BYTES == 0]
-    queue_bytes = _prevailing_size(whole, usual.queue_file_bytes, "a queue file (mappedFileSizeConsumeQueue)", doubts)
-    return Layout(log_bytes, queue_bytes, any(whole), tuple(doubts))
+    unknown: list[str] = []
+    sizes_found: list[int] = []
+    for kind, unit_bytes, default, setting in (
+        (QUEUE_FOLDER, ENTRY_BYTES, usual.queue_file_bytes, "mappedFileSizeConsumeQueue"),
+        (BATCH_FOLDER, UNIT_BYTES, usual.batch_queue_file_bytes, "mapperFileSizeBatchConsumeQueue"),
+        (EXTENSION_FOLDER, 1, usual.extension_file_bytes, "mappedFileSizeConsumeQueueExt"),
+    ):
+        places = queue_places(disk, kind)
+        sizes = [size for topic, queue_id in places for size in file_sizes(disk, queue_folder(topic, queue_id, kind))]
+        whole = [size for size in sizes if size % unit_bytes == 0]
+        sizes_found.append(_prevailing_size(whole, default, f"a file of {kind} ({setting})", doubts))
+        if not any(whole) and (places or kind == QUEUE_FOLDER):
+            unknown.append(setting)
+    queue_bytes, batch_bytes, extension_bytes = sizes_found
+    return Layout(log_bytes, queue_bytes, batch_bytes, extension_bytes, tuple(unknown), tuple(doubts))
 
 
-def queue_places(disk: Disk) -> list[tuple[str, int]]:
-    """Topic and queue id of all queues that have a folder, in order."""
+def queue_places(disk: Disk, kind: str = QUEUE_FOLDER) -> list[tuple[str, int]]:
+    """Topic and queue id of all queues that have a folder among those of that kind, in order."""
     return [
         (topic, int(queue_id))
-        for topic in disk.listdir(QUEUE_FOLDER)
-        for queue_id in sorted(filter(_is_number, disk.listdir(f"{QUEUE_FOLDER}/{topic}")), key=int)
+        for topic in disk.listdir(kind)
+        for queue_id in sorted(filter(_is_number, disk.listdir(f"{kind}/{topic}")), key=int)
     ]
 
 
-def queue_folder(topic: str, queue_id: int) -> str:
-    """Where a queue's files lie."""
-    return f"{QUEUE_FOLDER}/{topic}/{queue_id}"
+def queue_folder(topic: str, queue_id: int, kind: str = QUEUE_FOLDER) -> str:
+    """Where a queue's files of that kind lie."""
+    return f"{kind}/{topic}/{queue_id}"
 
 
 def segment_names(disk: Disk, folder: str) -> list[str]:

@@ -83,8 +83,18 @@ def unpack_unit(content: bytes) -> tuple[ExtensionUnit, int] | None:
 class QueueExtension:
     """One queue's units. New ones gather in memory until `write`; all can be read at once."""
 
-    def __init__(self, disk: Disk, topic: str, queue_id: int, file_bytes: int, descriptors: DescriptorCache) -> None:
-        self.segments = Segments(disk, f"{EXTENSION_FOLDER}/{topic}/{queue_id}", file_bytes, descriptors)
+    def __init__(
+        self,
+        disk: Disk,
+        topic: str,
+        queue_id: int,
+        file_bytes: int,
+        descriptors: DescriptorCache,
+        *,
+        reads_only: bool = False,
+    ) -> None:
+        folder = f"{EXTENSION_FOLDER}/{topic}/{queue_id}"
+        self.segments = Segments(disk, folder, file_bytes, descriptors, reads_only=reads_only)
         self._end = 0
         self._gathered: dict[int, bytes] = {}
 

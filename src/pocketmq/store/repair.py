@@ -6,12 +6,14 @@ them, and topics that the store had no queues of do not come back: they were del
 """
 
 from pocketmq.model.delays import delay_of_level, parse_delay_levels
+from pocketmq.store.batch_queue import BATCH_FOLDER
 from pocketmq.store.checkpoint import CHECKPOINT_PATH
 from pocketmq.store.disk import Disk
 from pocketmq.store.index_file import Shape
 from pocketmq.store.layout import LOG_FOLDER, Layout
 from pocketmq.store.message_store import StoreSizes
 from pocketmq.store.placing import LIGHT_TOPIC_PREFIX
+from pocketmq.store.queue_extension import EXTENSION_FOLDER
 from pocketmq.store.read_only_disk import GuardedDisk
 from pocketmq.store.recovery import ABORT_PATH, INDEX_FOLDER, QUEUE_FOLDER, Recovery, open_store
 from pocketmq.store.verify import Verification
@@ -32,7 +34,9 @@ def refusal(verification: Verification, delay_levels: str) -> str | None:
 def repair(disk: Disk, layout: Layout, shape: Shape, delay_levels: str, now_ms: int) -> Recovery:
     """Queues and index, built again; what recovery met on the way. Raises OSError; then call it again."""
     guarded = GuardedDisk(disk, LOG_FOLDER)
-    topics = set(disk.listdir(QUEUE_FOLDER))
+    batch_topics = set(disk.listdir(BATCH_FOLDER))
+    extended = set(disk.listdir(EXTENSION_FOLDER))
+    topics = batch_topics | set(disk.listdir(QUEUE_FOLDER))
     known = find_table(disk, "topics").get("topicConfigTable")
     has_index = bool(disk.listdir(INDEX_FOLDER))
     disk.open(ABORT_PATH, create=True).close()
@@ -43,16 +47,21 @@ def repair(disk: Disk, layout: Layout, shape: Shape, delay_levels: str, now_ms: 
     for topic in topics:
         if not topic.startswith(LIGHT_TOPIC_PREFIX):
             guarded.remove_tree(f"{QUEUE_FOLDER}/{topic}")
+    for folder in (BATCH_FOLDER, EXTENSION_FOLDER):
+        guarded.remove_tree(folder)
     guarded.remove_tree(INDEX_FOLDER)
     sizes = StoreSizes(
         log_file_bytes=layout.log_file_bytes,
         queue_file_bytes=layout.queue_file_bytes,
+        batch_queue_file_bytes=layout.batch_file_bytes,
+        extension_file_bytes=layout.extension_file_bytes,
+        extends_queues=bool(extended),
         index_slots=shape.slots_max,
         index_entries=shape.entries_max,
         delay_levels=delay_levels,
         index_enabled=has_index,
     )
-    store, recovery = open_store(guarded, sizes, now_ms)
+    store, recovery = open_store(guarded, sizes, now_ms, batch_topics=batch_topics)
     for topic in store.topics() - topics - set(known if isinstance(known, dict) else ()):
         store.delete_topic(topic)
     store.close()

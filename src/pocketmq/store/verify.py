@@ -21,26 +21,25 @@ from pocketmq.store.derive import is_hidden
 from pocketmq.store.disk import Disk
 from pocketmq.store.finding import REBUILT, Finding, Progress, Severity, Trust
 from pocketmq.store.index_file import Shape
-from pocketmq.store.layout import LOG_FOLDER, Layout, find_layout, queue_places, segment_names
+from pocketmq.store.layout import LOG_FOLDER, Layout, find_layout, queue_folder, queue_places, segment_names
 from pocketmq.store.log_walk import Damage, LogWalk
 from pocketmq.store.placing import LIGHT_TOPIC_PREFIX, is_sane
-from pocketmq.store.queue_extension import EXTENSION_FOLDER
+from pocketmq.store.queue_extension import EXTENSION_FOLDER, QueueExtension
 from pocketmq.store.recovery import ABORT_PATH, INDEX_FOLDER, QUEUE_FOLDER
 from pocketmq.store.segments import DescriptorCache, Segments
+from pocketmq.store.stored_batches import StoredBatches
 from pocketmq.store.stored_queue import StoredQueue, place_in
+from pocketmq.store.verify_batches import BatchCheck
 from pocketmq.store.verify_index import IndexCheck, shape_finding
 from pocketmq.store.verify_light import verify_light
 from pocketmq.store.verify_queues import QueueCheck
 from pocketmq.store.verify_tables import find_table, progress_findings, table_findings
 
 PROGRESS_BYTES = 8 << 20
-OTHER_QUEUES = (
-    "it has batch queues or consume queue extensions, whose sizes are not known here: remove the folders of queues and "
-    "index, and start the broker, which builds all of them again with its own settings"
-)
 SIZES_UNKNOWN = (
     "queue or index files are all gone, and with them their sizes: remove the folders consumequeue and index, "
-    "and start the broker, which builds both again with its own settings"
+    "batchconsumequeue and consumequeue_ext too if they are there, and start the broker, which builds all of them "
+    "again with its own settings"
 )
 
 
@@ -65,7 +64,7 @@ class Verification:
         self.delays_ms: dict[int, int] = {}
         """What the messages of each delay level's queue wait, by queue id."""
         self._damaged: list[tuple[int, int]] = []
-        self._checks: dict[tuple[bytes, int], QueueCheck | None] = {}
+        self._checks: dict[tuple[bytes, int], QueueCheck | BatchCheck | None] = {}
         self._without_queue: dict[bytes, tuple[int, int]] = {}
         """Of topics without a folder: log offset of the first record, and how many."""
         self._topics = set(disk.listdir(QUEUE_FOLDER))
@@ -73,9 +72,7 @@ class Verification:
         self._shape_finding = shape_finding(disk, shape)
         if self._shape_finding is not None:
             self.unrepairable = f"{self._shape_finding.said}; {self._shape_finding.remedy}"
-        if self._batch_topics or disk.listdir(EXTENSION_FOLDER):
-            self.unrepairable = OTHER_QUEUES
-        if not layout.has_queue_files or not disk.exists(INDEX_FOLDER):
+        if layout.unknown_sizes or not disk.exists(INDEX_FOLDER):
             self.unrepairable = SIZES_UNKNOWN
         self._index: IndexCheck | None = None
         if self._shape_finding is None and disk.listdir(INDEX_FOLDER):
@@ -116,13 +113,15 @@ class Verification:
     def _place(self, record: Scanned) -> Iterator[Finding]:
         if self._index is not None:
             yield from self._index.place(record)
-        if is_hidden(record.sys_flag) or record.sys_flag & INNER_BATCH or record.topic in self._batch_topics:
+        if is_hidden(record.sys_flag):
             return
         if not is_sane(record):
             said = f"a record says queue {record.queue_id} of topic {record.topic!r}, which cannot be"
             yield self._of_log(Severity.DAMAGE, record.log_offset, said, "none: no checksum covers it", None)
             return
-        if record.topic.decode() not in self._topics:
+        if record.topic not in self._batch_topics and (
+            record.sys_flag & INNER_BATCH or record.topic.decode() not in self._topics
+        ):
             first, count = self._without_queue.get(record.topic, (record.log_offset, 0))
             self._without_queue[record.topic] = (first, count + 1)
             return
@@ -135,21 +134,30 @@ class Verification:
             yield from check.place(record)
 
     def _open_queue(self, topic: str, queue_id: int) -> Iterator[Finding]:
+        kind = BATCH_FOLDER if topic.encode() in self._batch_topics else QUEUE_FOLDER
+        folder = queue_folder(topic, queue_id, kind)
         try:
-            queue = StoredQueue(self._disk, topic, queue_id, self._layout.queue_file_bytes, self._descriptors)
+            check = self._batch_check(topic, queue_id) if kind == BATCH_FOLDER else self._check(topic, queue_id)
         except StoreError as failure:
-            yield Finding(
-                Severity.DERIVED, f"{QUEUE_FOLDER}/{topic}/{queue_id}", str(failure), REBUILT, None, topic, queue_id
-            )
+            yield Finding(Severity.DERIVED, folder, str(failure), REBUILT, None, topic, queue_id)
             return
-        is_extended = self._disk.exists(f"{EXTENSION_FOLDER}/{topic}/{queue_id}")
-        self._checks[topic.encode(), queue_id] = QueueCheck(
-            queue, self._log, self._trust, self._damaged, is_extended=is_extended
-        )
+        self._checks[topic.encode(), queue_id] = check
+
+    def _check(self, topic: str, queue_id: int) -> QueueCheck:
+        queue = StoredQueue(self._disk, topic, queue_id, self._layout.queue_file_bytes, self._descriptors)
+        extension = None
+        if self._disk.exists(queue_folder(topic, queue_id, EXTENSION_FOLDER)):
+            file_bytes = self._layout.extension_file_bytes
+            extension = QueueExtension(self._disk, topic, queue_id, file_bytes, self._descriptors, reads_only=True)
+        return QueueCheck(queue, self._log, self._trust, self._damaged, extension)
+
+    def _batch_check(self, topic: str, queue_id: int) -> BatchCheck:
+        queue = StoredBatches(self._disk, topic, queue_id, self._layout.batch_file_bytes, self._descriptors)
+        return BatchCheck(queue, self._log.start, self._trust, self._damaged)
 
     def _queue_findings(self, log_end: int, ends: dict[tuple[str, int], int]) -> Iterator[Finding]:
         """What is left in the queues once the log has ended; `ends` takes their ends."""
-        for topic, queue_id in queue_places(self._disk):
+        for topic, queue_id in (*queue_places(self._disk), *queue_places(self._disk, BATCH_FOLDER)):
             if (topic.encode(), queue_id) not in self._checks:
                 yield from self._open_queue(topic, queue_id)
         for (raw_topic, queue_id), check in self._checks.items():
@@ -157,7 +165,11 @@ class Verification:
             if check is None:
                 continue
             folder = check.queue.segments.folder
-            yield from self._file_findings(folder, self._layout.queue_file_bytes, Severity.DERIVED)
+            yield from self._file_findings(folder, check.queue.segments.segment_size, Severity.DERIVED)
+            if isinstance(check, BatchCheck):
+                yield from check.finish(log_end)
+                ends[topic, queue_id] = check.end
+                continue
             if topic.startswith(LIGHT_TOPIC_PREFIX):
                 found, ends[topic, queue_id] = verify_light(check.queue, self._log, self._trust)
                 yield from found
@@ -171,9 +183,6 @@ class Verification:
                 self.unrepairable = f"topic {topic} was deleted and made again: its old records would come back"
                 yield Finding(Severity.NOTICE, folder, said, "none needed", None, topic, queue_id)
         yield from self._findings_without_queue()
-        for folder in (BATCH_FOLDER, EXTENSION_FOLDER):
-            if self._disk.listdir(folder):
-                yield Finding(Severity.NOTICE, folder, "is not verified", "none needed")
 
     def _findings_without_queue(self) -> Iterator[Finding]:
         known = find_table(self._disk, "topics").get("topicConfigTable")

@@ -16,11 +16,9 @@ from pocketmq.protocol.record import Scanned
 from pocketmq.store.consume_queue import ENTRY_BYTES, Entry
 from pocketmq.store.derive import SCHEDULE_TOPIC
 from pocketmq.store.finding import Finding, Severity, Trust
+from pocketmq.store.queue_extension import QueueExtension, is_address, offset_of
 from pocketmq.store.segments import Segments
 from pocketmq.store.stored_queue import BATCH_ENTRIES, NO_ENTRY, StoredQueue, is_filler, place_in, read_record
-
-EXTENSION_TAGS_END = -(1 << 31)
-"""A tags code below it is the address of a consume queue extension (ConsumeQueueExt#isExtAddr)."""
 
 MISSING = "{count} of the log's records have no entry here"
 DANGLING = "{count} entries point where the log has no record of this queue"
@@ -32,7 +30,12 @@ class QueueCheck:
     """One queue. `place` takes its records in log order, then `finish`; `end` is one past its last entry or record."""
 
     def __init__(
-        self, queue: StoredQueue, log: Segments, trust: Trust, damaged: list[tuple[int, int]], *, is_extended: bool
+        self,
+        queue: StoredQueue,
+        log: Segments,
+        trust: Trust,
+        damaged: list[tuple[int, int]],
+        extension: QueueExtension | None,
     ) -> None:
         self.queue = queue
         self.end = self.next = queue.start
@@ -41,7 +44,7 @@ class QueueCheck:
         self._log = log
         self._trust = trust
         self._damaged = damaged
-        self._is_extended = is_extended
+        self._extension = extension
         self.delay_ms: int | None = None
         """In the schedule topic: what the queue's messages wait."""
         self._run: _Run | None = None
@@ -103,7 +106,10 @@ class QueueCheck:
             if entry.size != record.size:
                 self._accuse(record, f"says {entry.size} bytes, the record has {record.size}")
             elif not self._has_tags(entry, record):
-                self._accuse(record, f"says tags code {entry.tags_code}, which is not the record's")
+                said = f"leads to unit {offset_of(entry.tags_code)} of the extension, which is not the record's"
+                if self._extension is None or not is_address(entry.tags_code):
+                    said = f"says tags code {entry.tags_code}, which is not the record's"
+                self._accuse(record, said)
         elif entry.size <= 0:
             self._note(MISSING, offset, record.log_offset)
         elif self._is_right(entry, offset):
@@ -134,8 +140,11 @@ class QueueCheck:
         )
 
     def _has_tags(self, entry: Entry, record: Scanned) -> bool:
-        if self._is_extended and entry.tags_code < EXTENSION_TAGS_END:
-            return True
+        if self._extension is not None and is_address(entry.tags_code):
+            unit = self._extension.get(entry.tags_code)
+            if unit is None or unit.store_timestamp != record.store_timestamp:
+                return False
+            entry = entry._replace(tags_code=unit.tags_code)
         if self.queue.topic == SCHEDULE_TOPIC and record.facts.delay_level > 0:
             # The delivery time. A queue is a level: what its messages wait is not known here, but it is the same.
             delay_ms = entry.tags_code - record.store_timestamp

@@ -14,21 +14,22 @@ from pocketmq.testing.memory_disk import MemoryDisk
 
 def test_sizes_are_those_that_most_files_have() -> None:
     disk, _ = stopped()
-    assert find_layout(disk) == Layout(SIZES.log_file_bytes, SIZES.queue_file_bytes)
+    assert find_layout(disk) == Layout(SIZES.log_file_bytes, SIZES.queue_file_bytes, 13_800_000, 50_331_648)
     disk.open(FILES.format(32_768)).truncate(10_000)
     put(disk, "consumequeue/T/0/" + "0" * 20, 200, b"x" * 20)
     layout = find_layout(disk)
     assert (layout.log_file_bytes, layout.queue_file_bytes) == (SIZES.log_file_bytes, SIZES.queue_file_bytes)
     assert layout.doubts == (
         "a log file (mappedFileSizeCommitLog) is taken to have 16384 bytes, as most have; there are some of 10000",
-        "a queue file (mappedFileSizeConsumeQueue) is taken to have 200 bytes, as most have; there are some of 220",
+        "a file of consumequeue (mappedFileSizeConsumeQueue) is taken to have 200 bytes, as most have; "
+        "there are some of 220",
     )
 
 
 def test_without_files_sizes_are_javas() -> None:
     disk = MemoryDisk()
     disk.mkdirs("commitlog")
-    assert find_layout(disk) == Layout(1 << 30, 6_000_000, has_queue_files=False)
+    assert find_layout(disk) == Layout(1 << 30, 6_000_000, 13_800_000, 50_331_648, ("mappedFileSizeConsumeQueue",))
     log = take_inventory(ReadOnlyDisk(disk)).log
     assert (log.files, log.start, log.end, log.oldest_ms, log.newest_ms) == (0, 0, 0, None, None)
 

@@ -127,7 +127,7 @@ def test_it_is_refused_where_sizes_could_only_be_guessed() -> None:
     for lost in ("consumequeue", "consumequeue/T", "index"):
         disk, _ = stopped()
         disk.remove_tree(lost)
-        assert "remove the folders consumequeue and index, and start the broker" in str(why_not(disk))
+        assert "remove the folders consumequeue and index, batchconsumequeue" in str(why_not(disk))
 
 
 def test_it_is_refused_with_other_settings_than_the_brokers() -> None:
@@ -140,7 +140,7 @@ def test_it_is_refused_with_other_settings_than_the_brokers() -> None:
 
 
 @pytest.mark.parametrize("folder", ["batchconsumequeue/B/0", "consumequeue_ext/T/0"])
-def test_it_is_refused_where_queues_are_of_another_kind(folder: str) -> None:
+def test_it_is_refused_where_the_sizes_of_another_kind_are_not_known(folder: str) -> None:
     disk, _ = stopped()
     disk.mkdirs(folder)
-    assert "batch queues or consume queue extensions" in str(why_not(disk))
+    assert "files are all gone, and with them their sizes" in str(why_not(disk))

@@ -135,17 +135,6 @@ def test_light_queues_are_looked_up() -> None:
     assert (found.severity, found.topic, found.queue_offset) == (Severity.DERIVED, "%LMQ%a", 1)
 
 
-def test_batch_queues_and_extensions_are_said_to_be_passed_over() -> None:
-    disk, sent = stopped(4)
-    disk.mkdirs("batchconsumequeue/T/0")
-    disk.remove_tree("consumequeue/T")
-    disk.mkdirs("consumequeue_ext/U/0")
-    assert briefly(findings(disk)) == [
-        ("notice", "batchconsumequeue", None), ("notice", "consumequeue_ext", None),
-    ]  # fmt: skip
-    assert len(sent) == 4
-
-
 def test_sends_after_an_index_was_rebuilt_are_sound() -> None:
     disk, _ = killed()
     store, _ = reopened(disk)
