@@ -28,9 +28,14 @@ LEVELS = "1s 2s 20s"
 class ExchangedStore(Cluster):
     """A directory that one broker at a time has open; there is no name server that brokers must share."""
 
-    def __init__(self) -> None:
+    def __init__(self, log_folders: int = 0) -> None:
+        """`log_folders`: in how many folders of its own the log lies; 0 leaves it under the store."""
         super().__init__("exchange")
         self.store = self.home / "store"
+        self.log_folders = [self.home / f"disk{number}" / "commitlog" for number in range(log_folders)]
+        self._settings = dict(SIZES)
+        if self.log_folders:
+            self._settings["storePathCommitLog"] = ",".join(map(str, self.log_folders))
         self._java = java_servers(self.home)
         self._seen: dict[Path, int] = {}
 
@@ -42,7 +47,8 @@ class ExchangedStore(Cluster):
     @contextmanager
     def java(self, ends_with: signal.Signals) -> Iterator[remoting.Connection]:
         """Run Java's broker on the store; it ends with that signal."""
-        settings = {"brokerName": self.broker_name, "brokerIP1": "127.0.0.1", "bindAddress": "127.0.0.1", **SIZES}
+        settings = {"brokerName": self.broker_name, "brokerIP1": "127.0.0.1", "bindAddress": "127.0.0.1"}
+        settings |= self._settings
         settings |= {"listenPort": str(self.broker_port), "storePathRootDir": str(self.store)}
         settings |= {"messageDelayLevel": LEVELS, "waitTimeMillsInSendQueue": "5000"}
         settings |= {"flushConsumerOffsetInterval": "1000", "flushDelayOffsetInterval": "1000"}
@@ -61,7 +67,7 @@ class ExchangedStore(Cluster):
         program = Path(sys.executable).with_name("pocketmq")
         argv = [str(program), "up", "--port", str(self.broker_port), "--namesrv-port", str(self.namesrv_port), "--json"]
         argv += ["--data", str(self.store), "--set", f"messageDelayLevel={LEVELS}"]
-        for key, value in SIZES.items():
+        for key, value in self._settings.items():
             argv += ["--set", f"{key}={value}"]
         child = Child("pocketmq", argv, self.home / "pocketmq.log")
         self.children.append(child)
