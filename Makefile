@@ -50,6 +50,7 @@ bench-java: $(VENV)/.installed ## the same, beside Java RocketMQ 5.5.0 (needs Ja
 torture: $(VENV)/.developing ## kills, power cuts, full and failing disks: is anything acknowledged lost?
 	$(VENV)/bin/python tests/torture/kill_loop.py --rounds 50
 	$(VENV)/bin/python tests/torture/crash_points.py --points 100000
+	$(VENV)/bin/python tests/torture/consumption.py --seeds 20000
 	$(VENV)/bin/python tests/torture/power_cut.py --rounds 5 || test $$? = 77
 	$(VENV)/bin/python tests/torture/full_disk.py --rounds 5 || test $$? = 77
 	$(VENV)/bin/python tests/torture/failing_disk.py --rounds 5 || test $$? = 77
