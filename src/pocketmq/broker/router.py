@@ -16,6 +16,7 @@ from pocketmq.broker import (
     sessions,
     topics,
 )
+from pocketmq.broker.balancing import assignment
 from pocketmq.broker.state import Handler
 from pocketmq.model.outcome import Reply
 from pocketmq.protocol.codes import ResponseCode
@@ -27,6 +28,7 @@ HANDLERS: dict[int, Handler] = {
     **offsets.HANDLERS,
     **sessions.HANDLERS,
     **locks.HANDLERS,
+    **assignment.HANDLERS,
     **topics.HANDLERS,
     **groups.HANDLERS,
     **send_back.HANDLERS,

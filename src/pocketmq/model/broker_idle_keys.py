@@ -6,7 +6,7 @@ BROKER_IDLE_KEYS = (
     UnusedKeys(
         "consumers pull; there is no popping",
         """
-        defaultMessageRequestMode defaultPopShareQueueNum serverLoadBalancerEnable popPollingSize maxPopPollingSize
+        popPollingSize maxPopPollingSize
         reviveInterval reviveMaxSlow reviveAckWaitMs enableSkipLongAwaitingAck popReviveMaxAttemptTimes
         skipWhenCKRePutReachMaxTimes popFromRetryProbability popFromRetryProbabilityForPriority priorityOrderAsc
         useSeparateRetryQueue enableRetryTopicV2 retrieveMessageFromPopRetryTopicV1 popResponseReturnActualRetryTopic
