@@ -9,6 +9,7 @@ from pocketmq.broker import (
     pulling,
     queries,
     relays,
+    replying,
     resets,
     runtime,
     send_back,
@@ -37,6 +38,7 @@ HANDLERS: dict[int, Handler] = {
     **queries.HANDLERS,
     **resets.HANDLERS,
     **relays.HANDLERS,
+    **replying.HANDLERS,
     **runtime.HANDLERS,
 }
 

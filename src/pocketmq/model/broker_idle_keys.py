@@ -79,9 +79,9 @@ BROKER_IDLE_KEYS = (
         "serverSocketBacklog connectTimeoutMillis",
     ),
     UnusedKeys(
-        "answers of the request-reply pattern, proxies and static subscriptions are not served",
+        "proxies and static subscriptions are not served",
         """
-        storeReplyMessageEnable forwardTimeout useStaticSubscription enableBroadcastOffsetStore
+        forwardTimeout useStaticSubscription enableBroadcastOffsetStore
         broadcastOffsetExpireSecond broadcastOffsetExpireMaxSecond
         """,
     ),

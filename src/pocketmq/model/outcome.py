@@ -70,13 +70,16 @@ class Park(NamedTuple):
 
 
 class Relay(NamedTuple):
-    """Ask the client behind `peer_id` this request, and answer with what it says."""
+    """Ask the client behind `peer_id` this request, and answer with what it says; where `accepted` and `failed` are
+    given, with the one if it says SUCCESS, with the other if it says anything else or nothing in time."""
 
     peer_id: int
     code: int
     fields: Mapping[str, str]
     body: bytes
     timeout_ms: int
+    accepted: Reply | None = None
+    failed: Reply | None = None
 
 
 class NoReply(NamedTuple):

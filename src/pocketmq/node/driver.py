@@ -90,7 +90,7 @@ class BrokerDriver:
         self.replies = replies
         self.now_ms = now
         self.parking = Parking()
-        self.relays = Relays(self.send_to)
+        self.relays = Relays(self.send_to, self.carry_out)
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
