@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
+from broker_sharing_scenarios import balancing, replies
 
 
 def topics(say: Asker) -> None:
@@ -274,4 +275,6 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "send_back": send_back,
     "queries": queries,
     "runtime": runtime,
+    "replies": replies,
+    "balancing": balancing,
 }

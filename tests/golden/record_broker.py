@@ -17,6 +17,8 @@ from java_broker import REQUEST_VERSION, Wire, java_broker
 SEND_MESSAGE, VIEW_MESSAGE, QUERY_CONSUME_QUEUE = 10, 33, 321
 PUSH_SECONDS = 0.4
 CODES_THAT_NOTIFY = (34, 35)
+RELAYED_AS = {324: 326, 325: 326}
+"""What reaches another client under another code than its own."""
 
 
 def text_or_hex(data: bytes) -> dict[str, str]:
@@ -64,7 +66,8 @@ class Recorder:
         self, wire: Wire, code: int, fields: Mapping[str, str], body: bytes, version: int, language: str
     ) -> tuple[dict[str, object], bytes]:
         """Ask; the relayed request reaches another of our connections before the answer does."""
-        relayed = [other for other in self.wires.values() if other is not wire and code in other.replies]
+        passed_on = RELAYED_AS.get(code, code)
+        relayed = [other for other in self.wires.values() if other is not wire and passed_on in other.replies]
         if not relayed:
             return wire.ask(code, fields, body, version=version, language=language)
         wire.send(code, fields, body, version=version, language=language)

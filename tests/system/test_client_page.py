@@ -15,9 +15,10 @@ PATIENCE_SECONDS = 120.0
 def test_every_program_runs(tmp_path: Path) -> None:
     programs = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     printed = asyncio.run(_run(tmp_path, programs))
-    send, iterate, handle, administer, fail = printed
+    send, request, iterate, handle, administer, fail = printed
     assert "MessageQueue(topic='orders'" in send
     assert "SendStatus.OK" in send
+    assert request == "b'pong'\n"
     assert iterate == "b'one tea' drink ('order-1',) 0\n"
     assert "b'one tea'" in handle
     assert "ASYNC_FLUSH" in administer

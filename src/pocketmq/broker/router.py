@@ -9,6 +9,7 @@ from pocketmq.broker import (
     pulling,
     queries,
     relays,
+    replying,
     resets,
     runtime,
     send_back,
@@ -16,6 +17,7 @@ from pocketmq.broker import (
     sessions,
     topics,
 )
+from pocketmq.broker.balancing import assignment
 from pocketmq.broker.state import Handler
 from pocketmq.model.outcome import Reply
 from pocketmq.protocol.codes import ResponseCode
@@ -27,6 +29,7 @@ HANDLERS: dict[int, Handler] = {
     **offsets.HANDLERS,
     **sessions.HANDLERS,
     **locks.HANDLERS,
+    **assignment.HANDLERS,
     **topics.HANDLERS,
     **groups.HANDLERS,
     **send_back.HANDLERS,
@@ -35,6 +38,7 @@ HANDLERS: dict[int, Handler] = {
     **queries.HANDLERS,
     **resets.HANDLERS,
     **relays.HANDLERS,
+    **replying.HANDLERS,
     **runtime.HANDLERS,
 }
 

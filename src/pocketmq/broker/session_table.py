@@ -70,6 +70,7 @@ class SessionTable:
         self.producers: dict[str, dict[int, Client]] = {}
         self.pending_notices: set[str] = set()
         self._groups_of_peer: dict[int, set[tuple[bool, str]]] = {}
+        self._producers_by_name: dict[str, dict[tuple[str, int], Client]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -94,15 +95,26 @@ class SessionTable:
         consumers = self.consumers.get(group)
         return consumers.find_client(client_id) if consumers is not None else None
 
+    def find_producer(self, client_id: str) -> Client | None:
+        """A connected producer by its name, the one that came last (ProducerManager#findChannel)."""
+        known = self._producers_by_name.get(client_id)
+        return next(reversed(known.values())) if known else None
+
     def producer_clients(self, group: str) -> Mapping[int, Client]:
         """The group's connected producers by connection."""
         return self.producers.get(group, {})
 
     def join_producers(self, group: str, client: Client) -> None:
         """A producer is there, or still there."""
-        self._join(self.producers.setdefault(group, {}), client, (False, group))
-        if not self.producers[group]:
+        clients = self.producers.setdefault(group, {})
+        before = clients.get(client.peer.id)
+        if before is not None and before.client_id != client.client_id:
+            self._forget_name(before, group)
+        self._join(clients, client, (False, group))
+        if not clients:
             del self.producers[group]
+        if (joined := clients.get(client.peer.id)) is not None:
+            self._producers_by_name.setdefault(client.client_id, {})[group, client.peer.id] = joined
 
     def join_consumers(
         self,
@@ -127,8 +139,10 @@ class SessionTable:
     def leave_producers(self, group: str, peer_id: int) -> bool:
         """The connection no longer produces for the group; false if it did not."""
         clients = self.producers.get(group, {})
-        if not self._leave(clients, peer_id, (False, group)):
+        client = clients.get(peer_id)
+        if client is None or not self._leave(clients, peer_id, (False, group)):
             return False
+        self._forget_name(client, group)
         if not clients:
             del self.producers[group]
         return True
@@ -157,6 +171,12 @@ class SessionTable:
     def expired(self, before_ms: int) -> list[tuple[str, Client, bool]]:
         """Registrations not renewed since `before_ms`: group, client, and whether it consumes."""
         return [entry for entry in self._registrations() if entry[1].seen_ms < before_ms]
+
+    def _forget_name(self, client: Client, group: str) -> None:
+        known = self._producers_by_name[client.client_id]
+        del known[group, client.peer.id]
+        if not known:
+            del self._producers_by_name[client.client_id]
 
     def _registrations(self) -> Iterator[tuple[str, Client, bool]]:
         for name, group in self.consumers.items():

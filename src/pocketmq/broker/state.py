@@ -7,6 +7,8 @@ carry out after a request; the numbers about the machine are what it tells from 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pocketmq.broker.balancing.known_routes import KnownRoutes
+from pocketmq.broker.balancing.request_mode_table import RequestModeTable
 from pocketmq.broker.configuration_table import ConfigurationTable
 from pocketmq.broker.delay_table import DelayTable
 from pocketmq.broker.group_table import GroupTable
@@ -27,6 +29,7 @@ TOPICS = "topics"
 GROUPS = "subscriptionGroup"
 CONSUMER_OFFSETS = "consumerOffset"
 DELAY_OFFSETS = "delayOffset"
+REQUEST_MODES = "messageRequestMode"
 CONFIGURATION = "brokerConfiguration"
 """In `unsaved`: `configuration.changed` belongs into the file that the broker was started with."""
 
@@ -59,6 +62,8 @@ class BrokerState:
         self.groups = GroupTable(boot_ms)
         self.sessions = SessionTable()
         self.locks = LockTable()
+        self.request_modes = RequestModeTable()
+        self.routes = KnownRoutes()
         self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
         self.configuration = ConfigurationTable(settings, boot_ms)
@@ -86,6 +91,7 @@ class BrokerState:
             GROUPS: Persisted(self.groups.encode, self.groups.load),
             CONSUMER_OFFSETS: Persisted(self.offsets.encode, self.offsets.load),
             DELAY_OFFSETS: Persisted(self._delay_offsets, self.delays.load),
+            REQUEST_MODES: Persisted(self.request_modes.encode, self.request_modes.load),
         }
 
     @property

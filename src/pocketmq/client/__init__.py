@@ -13,6 +13,7 @@ from pocketmq.client.errors import (
     NoBroker,
     NoNameServer,
     NoRouteError,
+    RequestTimeout,
     SendTimeout,
     TooManyCalls,
     UnreadableBody,
@@ -20,6 +21,7 @@ from pocketmq.client.errors import (
 from pocketmq.client.message import Message
 from pocketmq.client.producer import Producer, SendResult, SendStatus
 from pocketmq.client.received import ReceivedMessage
+from pocketmq.client.requesting import create_reply_message
 from pocketmq.model.queue import MessageQueue
 
 __all__ = [
@@ -39,9 +41,11 @@ __all__ = [
     "NoRouteError",
     "Producer",
     "ReceivedMessage",
+    "RequestTimeout",
     "SendResult",
     "SendStatus",
     "SendTimeout",
     "TooManyCalls",
     "UnreadableBody",
+    "create_reply_message",
 ]

@@ -17,6 +17,7 @@ __all__ = [
     "NoBroker",
     "NoNameServer",
     "NoRouteError",
+    "RequestTimeout",
     "SendTimeout",
     "TooManyCalls",
     "UnreadableBody",
@@ -81,6 +82,18 @@ class SendTimeout(PocketMQError):
         tried = ", ".join(attempts) or "none was reached"
         text = f"sending to topic {topic!r} took longer than {timeout:g} s; brokers tried: {tried}"
         super().__init__(f"{text}; last: {last_error}" if last_error else text)
+
+
+class RequestTimeout(PocketMQError):
+    """The message was stored and nobody has replied in time; somebody may still work on it."""
+
+    def __init__(self, topic: str, correlation_id: str) -> None:
+        self.topic = topic
+        self.correlation_id = correlation_id
+        super().__init__(
+            f"request {correlation_id} to topic {topic!r} was sent and not answered in time: is a consumer running "
+            "that replies?"
+        )
 
 
 class IllegalMessage(PocketMQError, ValueError):

@@ -12,6 +12,7 @@ from pocketmq.client.batching import check_batch
 from pocketmq.client.compression import packed
 from pocketmq.client.errors import BrokerError, IllegalMessage, NoRouteError, SendTimeout
 from pocketmq.client.queue_choice import QueueChooser
+from pocketmq.client.requesting import Requests, is_reply
 from pocketmq.client.routes import DEFAULT_QUEUE_COUNT, Route, why_not_writeable
 from pocketmq.client.session import Session
 from pocketmq.client.unique_id import UniqueIds
@@ -121,6 +122,7 @@ class Producer:
         self._session = Session(name_servers, identity=client_id, tls=tls, clock=clock, rng=rng)
         self._ids = UniqueIds(self._session.host, self._session.clock, self._session.rng)
         self._choosers: dict[str, QueueChooser] = {}
+        self._requests = Requests(self._session)
 
     @property
     def client_id(self) -> str:
@@ -152,6 +154,30 @@ class Producer:
         """
         self._session.require_open()
         return await self._deliver(self._parcel(message), queue, shard, timeout or self._timeout)
+
+    async def request(
+        self,
+        message: Message,
+        *,
+        queue: MessageQueue | None = None,
+        shard: str | None = None,
+        timeout: float | None = None,
+    ) -> Message:
+        """Sends it and returns what a consumer replies within `timeout` seconds, those of the send included.
+
+        Raises as `send` does, and RequestTimeout.
+        """
+        self._session.require_open()
+        clock = self._session.clock
+        seconds = timeout or self._timeout
+        ends_at = clock.monotonic() + seconds
+        await self._requests.introduce(await self._writeable_route(message.topic, seconds), seconds)
+        asked, correlation_id = self._requests.mark(message, seconds)
+        try:
+            await self._deliver(self._parcel(asked), queue, shard, ends_at - clock.monotonic())
+            return await self._requests.wait(correlation_id, message.topic, ends_at - clock.monotonic())
+        finally:
+            self._requests.forget(correlation_id)
 
     async def send_batch(
         self, messages: Sequence[Message], *, queue: MessageQueue | None = None, timeout: float | None = None
@@ -294,7 +320,7 @@ class Producer:
         properties = _properties_text(marked)
         return _Parcel(
             message.topic,
-            RequestCode.SEND_MESSAGE_V2,
+            RequestCode.SEND_REPLY_MESSAGE_V2 if is_reply(message) else RequestCode.SEND_MESSAGE_V2,
             body,
             sys_flag,
             message.flag,

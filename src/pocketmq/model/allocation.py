@@ -7,7 +7,7 @@ Java's classes throw because there are no queues, nobody gets any.
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from pocketmq.model.java import java_long_hash, java_remainder, java_string_hash
 from pocketmq.model.queue import MessageQueue
@@ -89,6 +89,10 @@ def allocate_by_consistent_hash(
 def allocate_by_config(configured: Sequence[MessageQueue]) -> Strategy:
     """The strategy that gives every member the same configured queues (CONFIG)."""
     return lambda me, queues, members: list(configured)
+
+
+SERVER_STRATEGIES: Mapping[str, Strategy] = {"AVG": allocate_averagely, "AVG_BY_CIRCLE": allocate_by_circle}
+"""Those that a broker knows, by what AllocateMessageQueueStrategy#getName says (QueryAssignmentProcessor)."""
 
 
 def select_by_hash(key: str | int, queue_count: int, *, is_long: bool = False) -> int:

@@ -6,7 +6,7 @@ BROKER_IDLE_KEYS = (
     UnusedKeys(
         "consumers pull; there is no popping",
         """
-        defaultMessageRequestMode defaultPopShareQueueNum serverLoadBalancerEnable popPollingSize maxPopPollingSize
+        popPollingSize maxPopPollingSize
         reviveInterval reviveMaxSlow reviveAckWaitMs enableSkipLongAwaitingAck popReviveMaxAttemptTimes
         skipWhenCKRePutReachMaxTimes popFromRetryProbability popFromRetryProbabilityForPriority priorityOrderAsc
         useSeparateRetryQueue enableRetryTopicV2 retrieveMessageFromPopRetryTopicV1 popResponseReturnActualRetryTopic
@@ -79,9 +79,9 @@ BROKER_IDLE_KEYS = (
         "serverSocketBacklog connectTimeoutMillis",
     ),
     UnusedKeys(
-        "answers of the request-reply pattern, proxies and static subscriptions are not served",
+        "proxies and static subscriptions are not served",
         """
-        storeReplyMessageEnable forwardTimeout useStaticSubscription enableBroadcastOffsetStore
+        forwardTimeout useStaticSubscription enableBroadcastOffsetStore
         broadcastOffsetExpireSecond broadcastOffsetExpireMaxSecond
         """,
     ),

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from pocketmq.model.broker_idle_keys import BROKER_IDLE_KEYS
 from pocketmq.model.broker_unused_keys import BROKER_UNUSED_KEYS
-from pocketmq.model.delivery_settings import DeliverySettings, MessageRequestMode
+from pocketmq.model.delivery_settings import DeliverySettings
 from pocketmq.model.settings import LONG_MAX, UnusedKeys, integer, switch, text
 from pocketmq.model.store_settings import BrokerRole, FlushDiskType
+from pocketmq.model.subscription import MessageRequestMode
 
 __all__ = ["BrokerRole", "BrokerSettings", "FlushDiskType", "MessageRequestMode"]
 

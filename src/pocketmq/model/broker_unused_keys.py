@@ -214,7 +214,7 @@ BROKER_UNUSED_KEYS = (
         "name servers are named by namesrvAddr; nothing looks them up",
         """
         fetchNamesrvAddrInterval=10000 updateNameServerAddrPeriod=120000 rmqAddressServerDomain
-        rmqAddressServerSubGroup loadBalancePollNameServerInterval=30000
+        rmqAddressServerSubGroup
         """,
     ),
     UnusedKeys(

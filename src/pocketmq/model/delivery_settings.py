@@ -1,17 +1,10 @@
 """Settings of delivery: topics, sending, pulling, popping, transactions (RocketMQ's BrokerConfig, first half)."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from pocketmq.model.settings import INT_MAX, LONG_MAX, choice, integer, switch, text
 from pocketmq.model.store_settings import StoreSettings
-
-
-class MessageRequestMode(StrEnum):
-    """How a group's consumers fetch: queues of their own, or shared ones."""
-
-    PULL = "PULL"
-    POP = "POP"
+from pocketmq.model.subscription import MessageRequestMode
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -188,6 +181,14 @@ class DeliverySettings(StoreSettings):
     )
     server_load_balancer_enable: bool = switch(
         "serverLoadBalancerEnable", True, "Assign queues to consumers that ask the broker to."
+    )
+
+    load_balance_poll_name_server_interval: int = integer(
+        "loadBalancePollNameServerInterval",
+        30_000,
+        "Milliseconds between two looks at the routes of topics that the broker shares out.",
+        low=1_000,
+        high=LONG_MAX,
     )
 
     # Popping

@@ -105,6 +105,12 @@ QUEUE_ENTRIES_QUERIED_MAX = 1_000
 INDEX_ENTRIES_PENDING_MAX = 16_384
 """Key index entries that gather in memory before they are written to the file; 20 bytes each."""
 
+REQUEST_MODES_MAX = 200_000
+"""Pairs of topic and group in MessageRequestModeManager, which has no bound."""
+
+ROUTED_TOPICS_MAX = 10_000
+"""Topics whose routes a broker follows for clients that let it share out the queues; Java has no bound."""
+
 RELAYS_MAX = 1_000
 """Questions passed on to clients that may be open at once; Java has no bound."""
 

@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 NO_FIELDS: Mapping[str, str] = {}
 
+ROUTE = -1
+"""In the key of a `Park`, in a queue id's place: it waits for what the name servers say about the topic."""
+
 
 class Reply:
     """Answer now. `fields` are the header's extension fields by wire name, values already text."""
@@ -60,20 +63,23 @@ class ReplyWithRecords(NamedTuple):
 
 
 class Park(NamedTuple):
-    """Ask again when a message arrives in `key` = (topic, queue_id), and at `until_ms` at the latest."""
+    """Ask again when a message arrives in `key` = (topic, queue_id or ROUTE), and at `until_ms` at the latest."""
 
     until_ms: int
     key: tuple[str, int]
 
 
 class Relay(NamedTuple):
-    """Ask the client behind `peer_id` this request, and answer with what it says."""
+    """Ask the client behind `peer_id` this request, and answer with what it says; where `accepted` and `failed` are
+    given, with the one if it says SUCCESS, with the other if it says anything else or nothing in time."""
 
     peer_id: int
     code: int
     fields: Mapping[str, str]
     body: bytes
     timeout_ms: int
+    accepted: Reply | None = None
+    failed: Reply | None = None
 
 
 class NoReply(NamedTuple):

@@ -29,6 +29,7 @@ from pocketmq.node.flusher import Flusher
 from pocketmq.node.log_places import open_disk, places_of
 from pocketmq.node.machine import day_starts_ms, disk_bytes, memory_bytes
 from pocketmq.node.registrar import Registrar
+from pocketmq.node.route_lookup import RouteLookup
 from pocketmq.node.scrubbing import Scrubbing
 from pocketmq.node.signals import StopSignals
 from pocketmq.node.start_up_lines import broker_started
@@ -114,6 +115,14 @@ class BrokerNode:
         addresses = [f"{host}:{port}" for host, port in namesrv_addresses(self.namesrv_addr)]
         self.registrar = Registrar(self.state, addresses, self.clock)
         self.driver.on_topics_changed = self.registrar.wake.set
+        self.lookup = RouteLookup(
+            self.state.routes,
+            addresses,
+            self.clock,
+            lambda: settings.load_balance_poll_name_server_interval,
+            self.driver.route_heard,
+        )
+        self.driver.on_route_wanted = self.lookup.wake.set
         await self.registrar.register()
 
     def _load_table(self, name: str) -> None:
@@ -131,6 +140,10 @@ class BrokerNode:
             await self.fast_server.listen(self.settings.bind_address, port)
         except UserError as error:
             log.warning("no fast port for clients that ask for the VIP channel: %s", error)
+
+    def loops(self) -> list[Coroutine[object, object, None]]:
+        """What keeps a started broker going; each runs for ever."""
+        return [self.beat(), self.registrar.keep(), self.lookup.keep()]
 
     async def beat(self) -> None:
         """The clockwork, for ever."""
@@ -164,6 +177,7 @@ class BrokerNode:
         self.server.stop_accepting()
         self.fast_server.stop_accepting()
         await self.registrar.unregister()
+        await self.lookup.close()
         self.driver.end_turn()
         await self.log_flusher.finish(lambda: None)
         has_failed = has_failed or not self._sync_log_at_last()
@@ -263,7 +277,7 @@ async def serve_broker(settings: BrokerSettings) -> int:
     await node.start()
     print(broker_started(settings.broker_name, node.state.address, node.namesrv_addr), flush=True)
     try:
-        await run_until_told(signals, node.beat(), node.registrar.keep())
+        await run_until_told(signals, *node.loops())
     finally:
         await node.stop()
     return 0

@@ -19,7 +19,7 @@ from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import ProtocolError, Refusal
-from pocketmq.model.outcome import NO_FIELDS, Outcome, Park, Relay, Reply, ReplyWhenDurable, ReplyWithRecords
+from pocketmq.model.outcome import NO_FIELDS, ROUTE, Outcome, Park, Relay, Reply, ReplyWhenDurable, ReplyWithRecords
 from pocketmq.node.durability import Durability, Held
 from pocketmq.node.flusher import Flusher
 from pocketmq.node.parking import Parked, Parking
@@ -90,7 +90,7 @@ class BrokerDriver:
         self.replies = replies
         self.now_ms = now
         self.parking = Parking()
-        self.relays = Relays(self.send_to)
+        self.relays = Relays(self.send_to, self.carry_out)
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
@@ -100,6 +100,7 @@ class BrokerDriver:
         self._turn_began = 0
         self._lone_turns = 0
         self.on_topics_changed: Callable[[], None] = lambda: None
+        self.on_route_wanted: Callable[[], None] = lambda: None
         durability.on_durable = self._became_durable
 
     def accept(self, link: Link, refused: frozenset[int] = frozenset()) -> Session:
@@ -225,12 +226,14 @@ class BrokerDriver:
             link.write(encode_response(command, reply))
 
     def _park(self, link: Link, command: Command, park: Park) -> None:
-        queue = self.store.queue(*park.key)
         command.resumed += 1
         if not self.parking.park(park.key, Parked(link, command, park.until_ms)):
             self._answer(link, command, Reply(ResponseCode.SYSTEM_BUSY, "too many requests are waiting"))
             return
-        queue.watched = True
+        if park.key[1] == ROUTE:
+            self.on_route_wanted()
+        else:
+            self.store.queue(*park.key).watched = True
 
     def _read(self, link: Link, command: Command, wanted: ReplyWithRecords) -> None:
         body = self.store.log.gather_nowait(wanted.entries)
@@ -310,6 +313,10 @@ class BrokerDriver:
     def _wake(self, key: tuple[str, int]) -> None:
         for parked in self.parking.take(key):
             self.decide(parked.link, parked.request)
+
+    def route_heard(self, topic: str) -> None:
+        """A name server has said something about the topic; those who wait for it are decided again."""
+        self._wake((topic, ROUTE))
 
     def due(self) -> None:
         """Parked requests whose time is up answer now."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pocketmq.model.limits import RELAYS_MAX
 from pocketmq.model.outcome import Relay, Reply
 from pocketmq.protocol.codes import ResponseCode
-from pocketmq.protocol.frame import Command, encode_request, encode_response
+from pocketmq.protocol.frame import Command, encode_request
 from pocketmq.transport.server import Link
 
 log = logging.getLogger(__name__)
@@ -16,18 +16,23 @@ log = logging.getLogger(__name__)
 _OPAQUE_MAX = (1 << 31) - 1
 
 
+CarryOut = Callable[[Link, Command, Reply], None]
+
+
 class _Asked(NamedTuple):
     link: Link
     request: Command
-    peer_id: int
+    relay: Relay
     timer: asyncio.TimerHandle
 
 
 class Relays:
     """What was asked of clients and not answered yet; each entry ends by an answer, its time-out or a lost client."""
 
-    def __init__(self, send_to: Callable[[int, bytes], bool]) -> None:
+    def __init__(self, send_to: Callable[[int, bytes], bool], carry_out: CarryOut) -> None:
+        """`send_to` reaches a client by its number; `carry_out` answers the request that asked."""
         self._send_to = send_to
+        self._carry_out = carry_out
         self._asked: dict[int, _Asked] = {}
         self._opaque = 0
 
@@ -41,39 +46,38 @@ class Relays:
         opaque = self.next_opaque()
         frame = encode_request(relay.code, relay.fields, relay.body, opaque=opaque)
         if len(self._asked) >= RELAYS_MAX:
-            self._refuse(link, request, ResponseCode.SYSTEM_BUSY, "too many requests wait for clients")
+            self._refuse(link, request, relay, ResponseCode.SYSTEM_BUSY, "too many requests wait for clients")
         elif not self._send_to(relay.peer_id, frame):
-            self._refuse(link, request, ResponseCode.CONSUMER_NOT_ONLINE, "the client is not online")
+            self._refuse(link, request, relay, ResponseCode.CONSUMER_NOT_ONLINE, "the client is not online")
         else:
             timer = asyncio.get_running_loop().call_later(relay.timeout_ms / 1000, self._expired, opaque)
-            self._asked[opaque] = _Asked(link, request, relay.peer_id, timer)
+            self._asked[opaque] = _Asked(link, request, relay, timer)
 
     def answered(self, peer_id: int, answer: Command) -> None:
         """A client's response; one that nobody asked for is dropped."""
         asked = self._asked.get(answer.opaque)
-        if asked is None or asked.peer_id != peer_id:
+        if asked is None or asked.relay.peer_id != peer_id:
             log.debug("client %d answered %d, which nobody asked", peer_id, answer.opaque)
             return
         del self._asked[answer.opaque]
         asked.timer.cancel()
-        reply = Reply(answer.code, answer.remark, answer.fields, answer.body)
-        asked.link.write(encode_response(asked.request, reply))
+        chosen = asked.relay.accepted if answer.code == ResponseCode.SUCCESS else asked.relay.failed
+        reply = chosen or Reply(answer.code, answer.remark, answer.fields, answer.body)
+        self._carry_out(asked.link, asked.request, reply)
 
     def peer_lost(self, peer_id: int) -> None:
         """The client went away: its questions have no answer."""
-        for opaque in [opaque for opaque, asked in self._asked.items() if asked.peer_id == peer_id]:
+        for opaque in [opaque for opaque, asked in self._asked.items() if asked.relay.peer_id == peer_id]:
             asked = self._asked.pop(opaque)
             asked.timer.cancel()
-            self._refuse(asked.link, asked.request, ResponseCode.CONSUMER_NOT_ONLINE, "the client went away")
+            code = ResponseCode.CONSUMER_NOT_ONLINE
+            self._refuse(asked.link, asked.request, asked.relay, code, "the client went away")
 
     def _expired(self, opaque: int) -> None:
         asked = self._asked.pop(opaque, None)
         if asked is not None:
-            self._refuse(
-                asked.link, asked.request, ResponseCode.CONSUME_MSG_TIMEOUT, "the client did not answer in time"
-            )
+            code = ResponseCode.CONSUME_MSG_TIMEOUT
+            self._refuse(asked.link, asked.request, asked.relay, code, "the client did not answer in time")
 
-    @staticmethod
-    def _refuse(link: Link, request: Command, code: int, remark: str) -> None:
-        if not request.is_oneway:
-            link.write(encode_response(request, Reply(code, remark)))
+    def _refuse(self, link: Link, request: Command, relay: Relay, code: int, remark: str) -> None:
+        self._carry_out(link, request, relay.failed or Reply(code, remark))

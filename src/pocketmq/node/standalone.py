@@ -38,7 +38,7 @@ async def serve(plan: StandalonePlan) -> int:
     both = Standalone(plan, Clock())
     plan.ready(await both.start())
     try:
-        await run_until_told(signals, both.namesrv.watch(), both.broker.beat(), both.broker.registrar.keep())
+        await run_until_told(signals, both.namesrv.watch(), *both.broker.loops())
     finally:
         await both.stop()
     return 0

@@ -37,7 +37,7 @@ async def embedded(
         broker.assign(key, value)
     both = Standalone(StandalonePlan(broker, namesrv, lambda listening: None), Clock())
     listening = await both.start()
-    clockwork = (both.namesrv.watch(), both.broker.beat(), both.broker.registrar.keep())
+    clockwork = (both.namesrv.watch(), *both.broker.loops())
     tasks = [asyncio.ensure_future(one) for one in clockwork]
     try:
         yield listening

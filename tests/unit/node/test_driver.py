@@ -303,6 +303,32 @@ def test_a_relayed_question_to_a_lost_client_is_answered(monkeypatch: pytest.Mon
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(
+    ("said", "heard"), [((0, "fine", b""), (0, "taken")), ((5, "no", b""), (1, "not taken")), (None, (1, "not taken"))]
+)
+def test_a_relay_with_answers_of_its_own_hides_the_clients(
+    said: tuple[int, str, bytes] | None, heard: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        hand = HandDriver()
+        asker, asking = hand.connect()
+        client, talking = hand.connect()
+        relay = Relay(
+            client.id, 326, {}, b"q", 60_000, accepted=_reply(0, "taken", b""), failed=_reply(1, "not taken", b"")
+        )
+        monkeypatch.setitem(router.HANDLERS, 9997, lambda *_: relay)
+        asking.received(encode_request(9997, {}, opaque=4))
+        (question,) = client.take()
+        if said is None:
+            talking.lost()
+        else:
+            talking.received(encode_response(question, _reply(*said)))
+        (answer,) = asker.take()
+        assert (answer.code, answer.remark) == heard
+
+    asyncio.run(story())
+
+
 def _reply(code: int, remark: str, body: bytes):  # type: ignore[no-untyped-def]
     from pocketmq.model.outcome import Reply
 

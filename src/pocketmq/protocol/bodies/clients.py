@@ -152,9 +152,9 @@ class MessageQueueAssignment(Body):
 
 @dataclass(frozen=True, slots=True)
 class QueryAssignmentResponseBody(Body):
-    """The share of the member that asked."""
+    """The share of the member that asked; None if the broker cannot say, and the member is to keep what it has."""
 
-    message_queue_assignments: Sequence[MessageQueueAssignment] = ()
+    message_queue_assignments: Sequence[MessageQueueAssignment] | None = None
 
 
 @dataclass(frozen=True, slots=True)
