@@ -43,6 +43,9 @@ final class Consuming {
         if (mode.equals("broadcast")) {
             broadcasting(consumer);
         }
+        if (line.text("balanced_by", "client").equals("broker")) {
+            letTheBrokerBalance(consumer);
+        }
         String failing = line.text("fail", null);
         int workMs = line.number("work_ms", 0);
         if (mode.equals("orderly")) {
@@ -82,6 +85,11 @@ final class Consuming {
                 }
             }
         }
+    }
+
+    /** A 5.x client can leave it to the broker which queues it reads; an older one does not know the method. */
+    private static void letTheBrokerBalance(DefaultMQPushConsumer consumer) throws Exception {
+        DefaultMQPushConsumer.class.getMethod("setClientRebalance", boolean.class).invoke(consumer, false);
     }
 
     private static boolean handle(String name, List<MessageExt> messages, String failing, int workMs) {

@@ -14,22 +14,25 @@ public final class Driver {
         Producing producing = new Producing(namesrv);
         Consuming consuming = new Consuming(namesrv);
         Pulling pulling = new Pulling(namesrv);
+        Requesting requesting = new Requesting(namesrv);
         Line.print(Line.of("ready", true));
         BufferedReader requests = new BufferedReader(new InputStreamReader(System.in));
         for (String text = requests.readLine(); text != null; text = requests.readLine()) {
             Line line = new Line(text);
             if (line.verb.equals("quit")) {
                 consuming.stopAll();
+                requesting.stopAll();
                 producing.stopAll();
                 line.reply(Line.of());
                 break;
             }
-            new Thread(() -> obey(line, producing, consuming, pulling), line.verb).start();
+            new Thread(() -> obey(line, producing, consuming, pulling, requesting), line.verb).start();
         }
         System.exit(0);
     }
 
-    private static void obey(Line line, Producing producing, Consuming consuming, Pulling pulling) {
+    private static void obey(
+        Line line, Producing producing, Consuming consuming, Pulling pulling, Requesting requesting) {
         try {
             switch (line.verb) {
                 case "send": producing.send(line); break;
@@ -39,6 +42,8 @@ public final class Driver {
                 case "stop": consuming.stop(line); break;
                 case "pull": pulling.pull(line); break;
                 case "lite_pull": pulling.litePull(line); break;
+                case "request": requesting.request(line); break;
+                case "answer": requesting.answer(line); break;
                 default: throw new IllegalArgumentException("unknown verb " + line.verb);
             }
         } catch (Throwable error) {

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 HERE = Path(__file__).resolve().parent.parent
 WHEEL = "rocketmq==0.4.4"
-DRIVER_SOURCES = ("Line.java", "Driver.java", "Producing.java", "Consuming.java", "Pulling.java")
+DRIVER_SOURCES = ("Line.java", "Driver.java", "Producing.java", "Consuming.java", "Pulling.java", "Requesting.java")
 ADMIN_SOURCES = ("Line.java", "Admin.java")
 MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"
 FETCH_TIMEOUT_S = 420.0
