@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
+from broker_group_scenarios import administration, nonsense, policies
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
 
 
@@ -274,4 +275,7 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "send_back": send_back,
     "queries": queries,
     "runtime": runtime,
+    "administration": administration,
+    "nonsense": nonsense,
+    "policies": policies,
 }

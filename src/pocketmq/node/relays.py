@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from pocketmq.model.limits import RELAYS_MAX
-from pocketmq.model.outcome import Relay, Reply
+from pocketmq.model.outcome import Relay, Reply, Survey
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command, encode_request, encode_response
 from pocketmq.transport.server import Link
@@ -17,17 +17,19 @@ _OPAQUE_MAX = (1 << 31) - 1
 
 
 class _Asked(NamedTuple):
-    link: Link
-    request: Command
     peer_id: int
     timer: asyncio.TimerHandle
+    heard: Callable[[Reply], None]
+    silent: Callable[[int, str], None]
+    """With the code and the remark for whoever waits for this client alone."""
 
 
 class Relays:
     """What was asked of clients and not answered yet; each entry ends by an answer, its time-out or a lost client."""
 
-    def __init__(self, send_to: Callable[[int, bytes], bool]) -> None:
+    def __init__(self, send_to: Callable[[int, bytes], bool], bug: Callable[[Command, Link, Exception], Reply]) -> None:
         self._send_to = send_to
+        self._bug = bug
         self._asked: dict[int, _Asked] = {}
         self._opaque = 0
 
@@ -38,15 +40,38 @@ class Relays:
 
     def ask(self, link: Link, request: Command, relay: Relay) -> None:
         """Asks the client; the requester hears its answer, or why there is none."""
-        opaque = self.next_opaque()
-        frame = encode_request(relay.code, relay.fields, relay.body, opaque=opaque)
-        if len(self._asked) >= RELAYS_MAX:
-            self._refuse(link, request, ResponseCode.SYSTEM_BUSY, "too many requests wait for clients")
-        elif not self._send_to(relay.peer_id, frame):
-            self._refuse(link, request, ResponseCode.CONSUMER_NOT_ONLINE, "the client is not online")
-        else:
-            timer = asyncio.get_running_loop().call_later(relay.timeout_ms / 1000, self._expired, opaque)
-            self._asked[opaque] = _Asked(link, request, relay.peer_id, timer)
+
+        def heard(reply: Reply) -> None:
+            if not request.is_oneway:
+                link.write(encode_response(request, reply))
+
+        def silent(code: int, remark: str) -> None:
+            heard(Reply(code, remark))
+
+        self._open(relay.peer_id, relay.code, relay.fields, relay.body, relay.timeout_ms, heard, silent)
+
+    def survey(self, link: Link, request: Command, survey: Survey) -> None:
+        """Asks all of the clients at once; the requester hears the summary when the last one has answered or is out."""
+        replies: dict[int, Reply] = {}
+        waiting = set(survey.peer_ids)
+
+        def out(peer_id: int) -> None:
+            waiting.discard(peer_id)
+            if not waiting and not request.is_oneway:
+                link.write(encode_response(request, self._summary(link, request, survey, replies)))
+
+        def ask(peer_id: int) -> None:
+            def heard(reply: Reply) -> None:
+                replies[peer_id] = reply
+                out(peer_id)
+
+            def silent(code: int, remark: str) -> None:
+                out(peer_id)
+
+            self._open(peer_id, survey.code, survey.fields, b"", survey.timeout_ms, heard, silent)
+
+        for peer_id in survey.peer_ids:
+            ask(peer_id)
 
     def answered(self, peer_id: int, answer: Command) -> None:
         """A client's response; one that nobody asked for is dropped."""
@@ -56,24 +81,41 @@ class Relays:
             return
         del self._asked[answer.opaque]
         asked.timer.cancel()
-        reply = Reply(answer.code, answer.remark, answer.fields, answer.body)
-        asked.link.write(encode_response(asked.request, reply))
+        asked.heard(Reply(answer.code, answer.remark, answer.fields, answer.body))
 
     def peer_lost(self, peer_id: int) -> None:
         """The client went away: its questions have no answer."""
         for opaque in [opaque for opaque, asked in self._asked.items() if asked.peer_id == peer_id]:
             asked = self._asked.pop(opaque)
             asked.timer.cancel()
-            self._refuse(asked.link, asked.request, ResponseCode.CONSUMER_NOT_ONLINE, "the client went away")
+            asked.silent(ResponseCode.CONSUMER_NOT_ONLINE, "the client went away")
+
+    def _open(
+        self,
+        peer_id: int,
+        code: int,
+        fields: Mapping[str, str],
+        body: bytes,
+        timeout_ms: int,
+        heard: Callable[[Reply], None],
+        silent: Callable[[int, str], None],
+    ) -> None:
+        opaque = self.next_opaque()
+        if len(self._asked) >= RELAYS_MAX:
+            silent(ResponseCode.SYSTEM_BUSY, "too many requests wait for clients")
+        elif not self._send_to(peer_id, encode_request(code, fields, body, opaque=opaque)):
+            silent(ResponseCode.CONSUMER_NOT_ONLINE, "the client is not online")
+        else:
+            timer = asyncio.get_running_loop().call_later(timeout_ms / 1000, self._expired, opaque)
+            self._asked[opaque] = _Asked(peer_id, timer, heard, silent)
 
     def _expired(self, opaque: int) -> None:
         asked = self._asked.pop(opaque, None)
         if asked is not None:
-            self._refuse(
-                asked.link, asked.request, ResponseCode.CONSUME_MSG_TIMEOUT, "the client did not answer in time"
-            )
+            asked.silent(ResponseCode.CONSUME_MSG_TIMEOUT, "the client did not answer in time")
 
-    @staticmethod
-    def _refuse(link: Link, request: Command, code: int, remark: str) -> None:
-        if not request.is_oneway:
-            link.write(encode_response(request, Reply(code, remark)))
+    def _summary(self, link: Link, request: Command, survey: Survey, replies: Mapping[int, Reply]) -> Reply:
+        try:
+            return survey.summary(replies)
+        except Exception as error:
+            return self._bug(request, link, error)
