@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
+from broker_group_scenarios import administration, nonsense, policies
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
 from broker_sharing_scenarios import balancing, replies
 
@@ -277,4 +278,7 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "runtime": runtime,
     "replies": replies,
     "balancing": balancing,
+    "administration": administration,
+    "nonsense": nonsense,
+    "policies": policies,
 }

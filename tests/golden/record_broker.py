@@ -16,9 +16,9 @@ from java_broker import REQUEST_VERSION, Wire, java_broker
 
 SEND_MESSAGE, VIEW_MESSAGE, QUERY_CONSUME_QUEUE = 10, 33, 321
 PUSH_SECONDS = 0.4
-CODES_THAT_NOTIFY = (34, 35)
-RELAYED_AS = {324: 326, 325: 326}
-"""What reaches another client under another code than its own."""
+CODES_THAT_NOTIFY = (34, 35, 222)
+RELAYED_AS = {223: 221, 324: 326, 325: 326}
+"""What reaches other clients under another code than its own."""
 
 
 def text_or_hex(data: bytes) -> dict[str, str]:
@@ -65,13 +65,13 @@ class Recorder:
     def ask_while_answering(
         self, wire: Wire, code: int, fields: Mapping[str, str], body: bytes, version: int, language: str
     ) -> tuple[dict[str, object], bytes]:
-        """Ask; the relayed request reaches another of our connections before the answer does."""
+        """Ask; the relayed requests reach others of our connections before the answer does."""
         passed_on = RELAYED_AS.get(code, code)
         relayed = [other for other in self.wires.values() if other is not wire and passed_on in other.replies]
         if not relayed:
             return wire.ask(code, fields, body, version=version, language=language)
         wire.send(code, fields, body, version=version, language=language)
-        while not any(other.received for other in relayed) and not wire.has_answer():
+        while not wire.has_answer():
             for other in relayed:
                 other.drain(PUSH_SECONDS)
         return wire.await_answer()

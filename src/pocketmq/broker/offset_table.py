@@ -6,7 +6,7 @@ under way would undo it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from pocketmq.model.data_version import DataVersion
 from pocketmq.protocol.bodies.codec import from_json, to_json
@@ -92,6 +92,15 @@ class OffsetTable:
     def of_group(self, group: str, topic: str) -> Mapping[int, int]:
         """The group's commits in the topic by queue id."""
         return self.committed.get(f"{topic}@{group}", {})
+
+    def least(self, topic: str, without: Collection[str], first: Callable[[int], int]) -> dict[int, int]:
+        """By queue id the smallest commit of all groups but those `without`; those behind its `first` do not count."""
+        least: dict[int, int] = {}
+        for group in self.groups_of(topic).difference(without):
+            for queue_id, offset in self.of_group(group, topic).items():
+                if offset >= first(queue_id):
+                    least[queue_id] = min(offset, least.get(queue_id, offset))
+        return least
 
     def topics_of(self, group: str) -> set[str]:
         """Topics in which the group has committed."""

@@ -7,6 +7,8 @@ from pocketmq.model.limits import QUEUES_PER_TOPIC_MAX
 from pocketmq.model.outcome import Outcome, Reply
 from pocketmq.model.peer import Peer
 from pocketmq.model.queue import BoundaryType
+from pocketmq.model.settings import LONG_MAX
+from pocketmq.protocol.bodies.offsets import QueryCorrectionOffsetBody
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
 from pocketmq.protocol.headers.offsets import (
@@ -18,6 +20,7 @@ from pocketmq.protocol.headers.offsets import (
     GetMinOffsetResponse,
     QueryConsumerOffsetRequest,
     QueryConsumerOffsetResponse,
+    QueryCorrectionOffset,
     SearchOffsetRequest,
     SearchOffsetResponse,
     UpdateConsumerOffsetRequest,
@@ -99,14 +102,32 @@ def get_all_offsets(request: Command, peer: Peer, state: BrokerState, now_ms: in
     return Reply(body=state.offsets.encode_compact())
 
 
+def query_correction_offset(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
+    """QUERY_CORRECTION_OFFSET: the smallest offset of the topic's groups by queue, where one group is not behind it.
+
+    Java forgets the offsets of `filterGroups` for good (ConsumerOffsetManager#queryMinOffsetInAllGroup); here they are
+    passed over.
+    """
+    header = QueryCorrectionOffset.decode({"compareGroup": "", **request.fields})
+    topic = header.topic
+    without = [group for group in (header.filter_groups or "").split(",") if group]
+    offsets = state.offsets.least(topic, without, lambda queue_id: state.store.min_offset(topic, queue_id))
+    for queue_id, committed in state.offsets.of_group(header.compare_group, topic).items():
+        if offsets.get(queue_id, LONG_MAX) > committed:
+            offsets[queue_id] = LONG_MAX
+    return Reply(body=QueryCorrectionOffsetBody(correction_offsets=offsets).encode())
+
+
 def earliest_store_time(state: BrokerState, topic: str, queue_id: int) -> int:
     """When the queue's first message was stored, in ms; -1 if there is none."""
     return state.store.store_timestamp(topic, queue_id, state.store.min_offset(topic, queue_id))
 
 
 def _starts_in_memory(state: BrokerState, topic: str, queue_id: int) -> bool:
-    """The queue begins at 0, and is empty or its first message is among the newest that memory may hold."""
-    store = state.store
+    """The queue exists and begins at 0, and is empty or its first message is among the newest that memory may hold."""
+    config, store = state.topics.find(topic), state.store
+    if config is None or not 0 <= queue_id < max(config.read_queue_nums, config.write_queue_nums):
+        return False
     if store.min_offset(topic, queue_id) > 0:
         return False
     if store.max_offset(topic, queue_id) <= 0:
@@ -132,4 +153,5 @@ HANDLERS: dict[int, Handler] = {
     RequestCode.GET_EARLIEST_MSG_STORETIME: get_earliest_store_time,
     RequestCode.SEARCH_OFFSET_BY_TIMESTAMP: search_offset,
     RequestCode.GET_ALL_CONSUMER_OFFSET: get_all_offsets,
+    RequestCode.QUERY_CORRECTION_OFFSET: query_correction_offset,
 }

@@ -5,6 +5,7 @@ the connected consumers are told to (RESET_CONSUMER_CLIENT_OFFSET), and a group 
 """
 
 from pocketmq.broker.offset_table import NOT_FOUND
+from pocketmq.broker.relays import STATUS_VERSION_NEEDED, too_old
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.model import names
 from pocketmq.model.broker_settings import BrokerRole
@@ -13,6 +14,7 @@ from pocketmq.model.limits import QUEUES_PER_TOPIC_MAX
 from pocketmq.model.outcome import Outcome, Push, Reply
 from pocketmq.model.peer import Peer
 from pocketmq.model.queue import MessageQueue
+from pocketmq.model.versions import version_ordinal
 from pocketmq.protocol.bodies.offsets import MessageQueueForC, ResetOffsetBody, ResetOffsetBodyForC
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
@@ -107,6 +109,9 @@ def _reset_by_consumers(request: Command, header: ResetOffsetRequest, state: Bro
     if consumers is None:
         remark = f"Consumer not online, so can not reset offset, Group: {group} Topic: {topic}"
         return Reply(ResponseCode.CONSUMER_NOT_ONLINE, f"{remark} Timestamp: {header.timestamp}")
+    for client in consumers.clients.values():
+        if client.version < version_ordinal(STATUS_VERSION_NEEDED):
+            return too_old(client.version)
     body = ResetOffsetBody(offset_table=targets).encode()
     told = _for_c(targets) if request.language_name == "CPP" else body
     fields = ResetOffsetRequest(topic=topic, group=group, timestamp=header.timestamp).fields()

@@ -1,13 +1,14 @@
 """A consumer returns a message that it could not work on: once more later, or to the dead letters.
 
-The n-th return waits as long as delay level 3 + n, unless the consumer names a level. A message returned as often as
-its group allows, or with a negative level, goes to `%DLQ%group`; every other one to `%RETRY%group` by way of the delay
-queues.
+How long it waits is its group's retry policy (`retries`), unless the consumer names a level. A message returned as
+often as its group allows, or with a negative level, goes to `%DLQ%group`; every other one to `%RETRY%group` by way of
+the delay queues.
 """
 
 from pocketmq.broker.delays import intercept
 from pocketmq.broker.groups import find_or_create
 from pocketmq.broker.records import find_message, stored_again
+from pocketmq.broker.retries import level_of_return
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.broker.topics import create_plain
 from pocketmq.model import names, properties
@@ -27,9 +28,6 @@ from pocketmq.protocol.record import NewMessage
 
 DLQ_QUEUES = 1
 """AbstractSendMessageProcessor.DLQ_NUMS_PER_GROUP."""
-
-FIRST_LEVEL = 3
-"""AbstractSendMessageProcessor: the delay level of the first return, 10 seconds."""
 
 
 def consumer_send_msg_back(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
@@ -77,7 +75,7 @@ def _store(
         topic, queues, level = names.dlq_topic(group.group_name), DLQ_QUEUES, 0
         create_plain(state, topic, queues, now_ms)
     elif level == 0:
-        level = FIRST_LEVEL + message.reconsume_times
+        level = level_of_return(group.group_retry_policy, message.reconsume_times, state.delays.levels)
     origin = message.properties.get(properties.RETRY_TOPIC, "")
     if names.topic_fault(origin):
         origin = message.topic

@@ -4,7 +4,7 @@ A handler is a plain function `(request, peer, state, now_ms) -> Outcome`; it ma
 node turns into a `Reply`. `Push` values go to the state's outbox, for clients other than the one that asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -82,11 +82,24 @@ class Relay(NamedTuple):
     failed: Reply | None = None
 
 
+class Survey(NamedTuple):
+    """Ask several clients the same, and answer with what `summary` makes of the replies, by `peer_id`.
+
+    Clients that are gone, or say nothing within `timeout_ms`, have no reply.
+    """
+
+    peer_ids: tuple[int, ...]
+    code: int
+    fields: Mapping[str, str]
+    timeout_ms: int
+    summary: Callable[[Mapping[int, Reply]], Reply]
+
+
 class NoReply(NamedTuple):
     """The request is one-way, or its answer is silence."""
 
 
-Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | Park | Relay | NoReply
+Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | Park | Relay | Survey | NoReply
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,10 @@ class BrokerNode:
         for name in self.state.table_names:
             if name not in (CONFIGURATION, TOPICS):
                 self._load_table(name)
-        boot.start(self.state)
+        for key, queue_id, offset, end in boot.start(self.state):
+            log.warning(
+                "offset %d of %s in queue %d lay beyond the end, brought back to %d", offset, key, queue_id, end
+            )
         self._look_at_machine()
         self.log_flusher = Flusher("log-sync")
         self.table_flusher = Flusher("tables-sync")

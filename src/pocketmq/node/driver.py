@@ -4,7 +4,7 @@
                                                ├─ Stored, ReplyWhenDurable: held until written (ASYNC) or synced (SYNC)
                                                ├─ ReplyWithRecords: bytes read from the page cache, else by the thread
                                                ├─ Park: kept, and decided again when a message comes or time is up
-                                               └─ Relay: asked of another client, whose answer is passed on
+                                               └─ Relay, Survey: asked of other clients, whose answers are passed on
     end of the turn: replies of batches that stored nothing leave ─▶ log write
                      ─▶ publish, and parked requests that a new message concerns ─▶ the other replies leave
 
@@ -19,7 +19,17 @@ from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import ProtocolError, Refusal
-from pocketmq.model.outcome import NO_FIELDS, ROUTE, Outcome, Park, Relay, Reply, ReplyWhenDurable, ReplyWithRecords
+from pocketmq.model.outcome import (
+    NO_FIELDS,
+    ROUTE,
+    Outcome,
+    Park,
+    Relay,
+    Reply,
+    ReplyWhenDurable,
+    ReplyWithRecords,
+    Survey,
+)
 from pocketmq.node.durability import Durability, Held
 from pocketmq.node.flusher import Flusher
 from pocketmq.node.parking import Parked, Parking
@@ -90,7 +100,7 @@ class BrokerDriver:
         self.replies = replies
         self.now_ms = now
         self.parking = Parking()
-        self.relays = Relays(self.send_to, self.carry_out)
+        self.relays = Relays(self.send_to, self.carry_out, self._bug)
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
@@ -193,6 +203,8 @@ class BrokerDriver:
             self._when_stored(link, command, outcome)
         elif isinstance(outcome, Relay):
             self.relays.ask(link, command, outcome)
+        elif isinstance(outcome, Survey):
+            self.relays.survey(link, command, outcome)
         self.open_turn()
 
     def _when_saved(self, link: Link, command: Command, outcome: Outcome | Stored) -> None:

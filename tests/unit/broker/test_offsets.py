@@ -2,7 +2,7 @@
 
 import pytest
 
-from pocketmq.broker.boot import start
+from pocketmq.broker.boot import BroughtBack, start
 from pocketmq.broker.topics import create_plain
 from pocketmq.model.limits import QUEUES_PER_TOPIC_MAX
 from pocketmq.protocol.codes import RequestCode
@@ -145,8 +145,13 @@ def test_an_offset_beyond_what_a_power_loss_left_is_brought_back(ready: LoneBrok
     again = LoneBroker(settings=ready.state.settings)
     again.store("TopicA", 0, b"kept")
     again.state.load_table("consumerOffset", content)
-    start(again.state)
+    again.state.offsets.note_pulled("GroupA", "TopicA", 0, 2)
+    again.state.offsets.is_changed = False
+    assert start(again.state) == [BroughtBack("TopicA@GroupA", 0, offset=2, end=1)]
     assert again.state.offsets.find("GroupA", "TopicA", 0) == 1
+    assert again.state.offsets.find_pulled("GroupA", "TopicA", 0) == 1
+    assert again.state.offsets.is_changed
+    assert start(again.state) == []
 
 
 def test_all_offsets_travel(ready: LoneBroker) -> None:
@@ -171,3 +176,38 @@ def test_a_queue_that_no_longer_begins_at_zero_has_no_start_of_its_own(ready: Lo
     assert queue is not None
     queue.min_offset = 1
     assert ready.ask(QUERY, PLACE).code == 22
+
+
+@pytest.mark.parametrize("place", [{"queueId": 2}, {"queueId": -1}, {"topic": "TopicB"}])
+def test_a_queue_that_is_not_there_has_no_start(ready: LoneBroker, place: dict[str, object]) -> None:
+    assert ready.ask(QUERY, PLACE | place).code == 22
+
+
+def test_the_smallest_offset_of_the_other_groups_corrects_one(ready: LoneBroker) -> None:
+    ask = {"topic": "TopicA", "compareGroup": "GroupC"}
+    for group, offsets in {"GroupA": (4, 7), "GroupB": (6, 5), "GroupC": (5, 9)}.items():
+        ready.ask(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, body=f'{{"groupName":"{group}"}}'.encode())
+        for queue_id, offset in enumerate(offsets):
+            ready.ask(UPDATE, {"consumerGroup": group, "topic": "TopicA", "queueId": queue_id, "commitOffset": offset})
+
+    def corrected(**changes: str) -> bytes:
+        reply = ready.ask(RequestCode.QUERY_CORRECTION_OFFSET, ask | changes)
+        assert reply.code == 0
+        return reply.body
+
+    assert corrected() == b'{"correctionOffsets":{0:4,1:5}}'
+    assert corrected(filterGroups="GroupA,GroupC") == b'{"correctionOffsets":{0:9223372036854775807,1:5}}'
+    assert corrected(filterGroups="GroupA,GroupB,GroupC") == (
+        b'{"correctionOffsets":{0:9223372036854775807,1:9223372036854775807}}'
+    )
+    assert corrected(topic="TopicB") == b'{"correctionOffsets":{}}'
+    assert ready.state.offsets.groups_of("TopicA") == {"GroupA", "GroupB", "GroupC"}, "asking forgot offsets"
+
+
+def test_offsets_of_messages_that_are_gone_correct_nobody(ready: LoneBroker) -> None:
+    ready.ask(UPDATE, PLACE | {"commitOffset": 2})
+    ready.store("TopicA", 0, b"x")
+    queue = ready.state.store.find_queue("TopicA", 0)
+    assert queue is not None
+    queue.min_offset = 3
+    assert ready.ask(RequestCode.QUERY_CORRECTION_OFFSET, {"topic": "TopicA"}).body == b'{"correctionOffsets":{}}'
