@@ -14,7 +14,7 @@ A scenario writes down every acknowledged send, delivery, commit and disturbance
 
 A disturbance lasts as long as members may rightly disagree on who owns what: after one joins or leaves, until each has
 balanced again; after one fell silent, until it is missed; after the broker was killed, until no member believes in a
-lock that the broker has forgotten.
+lock that the broker has forgotten: like Java's it keeps locks in memory, and what a listener began then may overlap.
 """
 
 from collections.abc import Iterator
@@ -117,7 +117,9 @@ class History:
             before = last.get(delivery.place)
             if before is not None:
                 is_calm = not self._was_disturbed(before.begun_ms, delivery.begun_ms)
-                if (before.ended_ms is None or before.ended_ms > delivery.begun_ms) and not self._was_killed(delivery):
+                if (before.ended_ms is None or before.ended_ms > delivery.begun_ms) and not (
+                    self._was_killed(before) or self._was_killed(delivery)
+                ):
                     yield f"order: {delivery.place} was busy at {before.member} when {delivery.member} began"
                 is_next = delivery.queue_offset == before.queue_offset + 1
                 is_same = delivery.queue_offset == before.queue_offset and not before.is_done

@@ -183,7 +183,7 @@ class ConsumptionScenario:
 
     def _settle(self) -> None:
         """No more disturbances: those who are gone are missed, and all that is left is consumed."""
-        for _ in range(SETTLE_MS // BALANCE_MS):
+        for _ in range(SETTLE_MS // BALANCE_MS + 2):  # The last silent one missed, and its queues taken by others.
             self._tick(BALANCE_MS)
             self._work_off()
         for _ in range(DRAIN_TICKS):
