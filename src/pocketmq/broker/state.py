@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pocketmq.broker.configuration_table import ConfigurationTable
 from pocketmq.broker.delay_table import DelayTable
+from pocketmq.broker.filters.filter_table import FilterTable
 from pocketmq.broker.group_table import GroupTable
 from pocketmq.broker.lock_table import LockTable
 from pocketmq.broker.offset_table import OffsetTable
@@ -27,6 +28,7 @@ TOPICS = "topics"
 GROUPS = "subscriptionGroup"
 CONSUMER_OFFSETS = "consumerOffset"
 DELAY_OFFSETS = "delayOffset"
+FILTERS = "consumerFilter"
 CONFIGURATION = "brokerConfiguration"
 """In `unsaved`: `configuration.changed` belongs into the file that the broker was started with."""
 
@@ -61,6 +63,7 @@ class BrokerState:
         self.locks = LockTable()
         self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
+        self.filters = FilterTable(boot_ms)
         self.configuration = ConfigurationTable(settings, boot_ms)
         self.statistics = Statistics(settings.broker_cluster_name, boot_ms, day_starts_ms)
         self.day_starts_ms = day_starts_ms
@@ -86,6 +89,7 @@ class BrokerState:
             GROUPS: Persisted(self.groups.encode, self.groups.load),
             CONSUMER_OFFSETS: Persisted(self.offsets.encode, self.offsets.load),
             DELAY_OFFSETS: Persisted(self._delay_offsets, self.delays.load),
+            FILTERS: Persisted(self.filters.encode, self.filters.load),
         }
 
     @property

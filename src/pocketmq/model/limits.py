@@ -122,3 +122,6 @@ FILTER_PARTS_MAX = 1_000
 
 FILTERS_REMEMBERED_MAX = 256
 """Compiled SQL92 expressions that are kept; SelectorParser.PARSE_CACHE keeps 100."""
+
+FILTER_TABLE_CHARS_MAX = 2 * 1024 * 1024
+"""Expressions, topics and groups in consumerFilter.json; compiled, an expression takes up to 100 times its text."""

@@ -4,11 +4,13 @@ A handler is a plain function `(request, peer, state, now_ms) -> Outcome`; it ma
 node turns into a `Reply`. `Push` values go to the state's outbox, for clients other than the one that asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 NO_FIELDS: Mapping[str, str] = {}
+
+Wanted = frozenset[int] | Callable[[bytes], bool]
 
 
 class Reply:
@@ -59,11 +61,22 @@ class ReplyWithRecords(NamedTuple):
     entries: bytes
 
 
+class ReadFirst(NamedTuple):
+    """Read the records of these packed queue entries, from the disk if need be; `then` decides with their bytes."""
+
+    entries: bytes
+    then: Callable[[bytes], "Outcome"]
+
+
 class Park(NamedTuple):
-    """Ask again when a message arrives in `key` = (topic, queue_id), and at `until_ms` at the latest."""
+    """Ask again when a message arrives in `key` = (topic, queue_id), and at `until_ms` at the latest.
+
+    `wants`: tags codes, or what judges a message's properties; a message that none of it wants need wake nobody.
+    """
 
     until_ms: int
     key: tuple[str, int]
+    wants: Wanted | None = None
 
 
 class Relay(NamedTuple):
@@ -80,7 +93,7 @@ class NoReply(NamedTuple):
     """The request is one-way, or its answer is silence."""
 
 
-Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | Park | Relay | NoReply
+Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | ReadFirst | Park | Relay | NoReply
 
 
 @dataclass(frozen=True, slots=True)
