@@ -1,6 +1,7 @@
 """Pulls: codes 11 and 361, and when they wait.
 
     may it read? ─▶ whose filter? ─▶ select in the queue ─┬─ found: ReplyWithRecords
+                                                         ├─ its filter needs records from the disk: ReadFirst
                                                          ├─ nothing yet, and it may wait: Park until a message or time
                                                          └─ Java's code for every other case
 
@@ -8,17 +9,20 @@ A parked pull is decided again from the start, with nothing remembered but that 
 Sources: PullMessageProcessor, DefaultPullMessageResultHandler, DefaultMessageStore#getMessage, PullSysFlag.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
+from pocketmq.broker.filters.requiring import judge_of_retried, require_filter, require_registered_filter
+from pocketmq.broker.filters.selecting import Looked, Matches, judged, look_through
 from pocketmq.broker.groups import find_or_create
 from pocketmq.broker.state import BrokerState, Handler
-from pocketmq.model import flags
+from pocketmq.model import flags, names
 from pocketmq.model.errors import Refusal
 from pocketmq.model.faq import SEE_FAQ
 from pocketmq.model.group import SubscriptionGroupConfig
 from pocketmq.model.limits import PULL_MESSAGES_MAX
-from pocketmq.model.outcome import Outcome, Park, Reply, ReplyWithRecords
+from pocketmq.model.outcome import Outcome, Park, ReadFirst, Reply, ReplyWithRecords, Wanted
 from pocketmq.model.peer import Peer
 from pocketmq.model.permissions import PERM_READ, is_readable
 from pocketmq.model.subscription import SUB_ALL, SubscriptionData, is_tag_type, subscription
@@ -92,12 +96,38 @@ def pull(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outco
     wanted = _subscription(header, group, state)
     if isinstance(wanted, Forbidden):
         return _forbidden(wanted)
-    if not is_tag_type(wanted.expression_type):
-        raise Refusal(
-            ResponseCode.SYSTEM_ERROR,
-            f"The broker does not support consumer to filter message by {wanted.expression_type}",
-        )
-    return _look(request, header, group, config, wanted, peer, state, now_ms)
+    if not is_tag_type(wanted.expression_type) or wanted.class_filter_mode or header.sys_flag & flags.PULL_CLASS_FILTER:
+        return _look_through(request, header, group, config, _filter(header, wanted, state), peer, state, now_ms)
+    codes = frozenset(wanted.code_set) if wanted.code_set and wanted.sub_string != SUB_ALL else None
+    return _look(request, header, group, config, codes, peer, state, now_ms)
+
+
+def _look_through(
+    request: Command,
+    header: PullMessageRequest,
+    group: SubscriptionGroupConfig,
+    config: TopicConfig,
+    matches: Matches,
+    peer: Peer,
+    state: BrokerState,
+    now_ms: int,
+) -> Outcome:
+    """As `_look`, where messages are judged by their properties: those may have to be read from the disk first."""
+
+    def answer(looked: Looked | None) -> Outcome:
+        return _look(request, header, group, config, matches, peer, state, now_ms, looked)
+
+    queue = state.store.find_queue(header.topic, header.queue_id)
+    if queue is None:
+        return answer(None)
+    count_max, bytes_max = _bounds(header)
+    looked = look_through(state.store, queue, header.queue_offset, count_max, bytes_max, matches)
+    if isinstance(looked, Looked):
+        return answer(looked)
+    entries, next_offset = looked
+    return ReadFirst(
+        entries, lambda records: answer(judged(entries, records, next_offset, count_max, bytes_max, matches))
+    )
 
 
 def _look(
@@ -105,11 +135,13 @@ def _look(
     header: PullMessageRequest,
     group: SubscriptionGroupConfig,
     config: TopicConfig,
-    wanted: SubscriptionData,
+    wanted: Wanted | None,
     peer: Peer,
     state: BrokerState,
     now_ms: int,
+    looked: Looked | None = None,
 ) -> Outcome:
+    """`looked`: what a filter has found already; else `wanted` are tags codes, or None for all messages."""
     store = state.store
     queue = store.find_queue(header.topic, header.queue_id)
     reset = state.offsets.take_reset(header.consumer_group, header.topic, header.queue_id)
@@ -119,10 +151,11 @@ def _look(
         status, next_offset = Found.OFFSET_RESET, reset
     elif queue is None:
         status, next_offset = Found.NO_MESSAGE_IN_QUEUE, 0
+    elif looked is not None:
+        status, next_offset, entries, size = looked
     else:
-        codes = frozenset(wanted.code_set) if wanted.code_set and wanted.sub_string != SUB_ALL else None
-        count_max = min(max(header.max_msg_nums, 1), PULL_MESSAGES_MAX)
-        bytes_max = min(header.max_msg_bytes or _PULL_BYTES_MAX, _PULL_BYTES_MAX)
+        codes = wanted if isinstance(wanted, frozenset) else None
+        count_max, bytes_max = _bounds(header)
         status, next_offset, selection = store.select(queue, header.queue_offset, count_max, bytes_max, codes)
         if selection is not None and selection.bytes > _COLD_BYTES_MAX and store.log.is_cold(selection.entries):
             status, next_offset, selection = store.select(queue, header.queue_offset, count_max, _COLD_BYTES_MAX, codes)
@@ -147,12 +180,33 @@ def _look(
             waits_ms = state.settings.short_polling_time_mills
         until_ms = request.arrived_ms + waits_ms
         if now_ms < until_ms:
-            return Park(until_ms, (header.topic, header.queue_id))
+            return Park(until_ms, (header.topic, header.queue_id), wanted)
     count = len(entries) // ENTRY_BYTES
     state.statistics.count_get(
         header.consumer_group, header.topic, size, count, is_system=state.topics.is_system(header.topic)
     )
     return ReplyWithRecords(reply, entries) if entries else reply
+
+
+def _bounds(header: PullMessageRequest) -> tuple[int, int]:
+    """How many messages it may get, and of how many bytes."""
+    bytes_max = min(header.max_msg_bytes or _PULL_BYTES_MAX, _PULL_BYTES_MAX)
+    return min(max(header.max_msg_nums, 1), PULL_MESSAGES_MAX), bytes_max
+
+
+def _filter(header: PullMessageRequest, wanted: SubscriptionData, state: BrokerState) -> Matches:
+    """What judges messages for this pull. Refusal if it may not ask so, or its expression is not known, or old."""
+    if header.sys_flag & flags.PULL_CLASS_FILTER:
+        wanted = replace(wanted, class_filter_mode=True)
+    if header.sys_flag & flags.PULL_SUBSCRIPTION:
+        found = require_filter(wanted, state.settings)
+    else:
+        found = require_registered_filter(
+            wanted, header.consumer_group, header.sub_version, state.filters, state.settings
+        )
+    if state.settings.filter_support_retry and names.is_retry_topic(header.topic):
+        return judge_of_retried(header.consumer_group, state.filters)
+    return found.matches
 
 
 def _group(

@@ -4,6 +4,7 @@ A consumer that comes, goes, or changes what it subscribes to makes the rest of 
 are told by NOTIFY_CONSUMER_IDS_CHANGED, unless the group broadcasts, or it or the broker has notices turned off.
 """
 
+from pocketmq.broker.filters.requiring import require_filter
 from pocketmq.broker.groups import find_or_create
 from pocketmq.broker.session_table import Client, ConsumerGroup
 from pocketmq.broker.state import BrokerState, Handler
@@ -92,6 +93,10 @@ def expire(state: BrokerState, now_ms: int) -> list[int]:
         left = state.sessions.leave_consumers(group, client.peer.id)
         assert left is not None
         _notify(state, left)
+    for name in state.filters.groups_alive():
+        if name not in state.sessions.consumers:
+            state.filters.unregister(name, now_ms)
+    state.filters.forget_dead(now_ms, state.settings.filter_data_clean_time_span)
     state.locks.drop_expired(now_ms)
     send_pending_notices(state)
     return list(doomed)
@@ -159,14 +164,11 @@ def get_all_producers(request: Command, peer: Peer, state: BrokerState, now_ms: 
 
 
 def check_client_config(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
-    """CHECK_CLIENT_CONFIG: whether a subscription can be served here; tags always can."""
+    """CHECK_CLIENT_CONFIG: whether a subscription can be served here; a Refusal says why not."""
     subscription = CheckClientRequestBody.decode(request.body).subscription_data
-    if subscription is None or is_tag_type(subscription.expression_type):
-        return Reply()
-    return Reply(
-        ResponseCode.SYSTEM_ERROR,
-        f"The broker does not support consumer to filter message by {subscription.expression_type}",
-    )
+    if subscription is not None and not is_tag_type(subscription.expression_type):
+        require_filter(subscription, state.settings)
+    return Reply()
 
 
 def _join_consumers(
@@ -199,6 +201,7 @@ def _join_consumers(
     is_repeat = data.heartbeat_fingerprint != 0 and data.is_without_sub
     if not is_repeat:
         changed |= group.subscribe(wanted)
+        state.filters.register(consumer.group_name, wanted, now_ms)
     known, group.fingerprint = group.fingerprint, data.heartbeat_fingerprint
     if changed:
         _notify(state, group)

@@ -11,6 +11,7 @@ from pocketmq.broker.balancing.known_routes import KnownRoutes
 from pocketmq.broker.balancing.request_mode_table import RequestModeTable
 from pocketmq.broker.configuration_table import ConfigurationTable
 from pocketmq.broker.delay_table import DelayTable
+from pocketmq.broker.filters.filter_table import FilterTable
 from pocketmq.broker.group_table import GroupTable
 from pocketmq.broker.lock_table import LockTable
 from pocketmq.broker.offset_table import OffsetTable
@@ -30,6 +31,7 @@ GROUPS = "subscriptionGroup"
 CONSUMER_OFFSETS = "consumerOffset"
 DELAY_OFFSETS = "delayOffset"
 REQUEST_MODES = "messageRequestMode"
+FILTERS = "consumerFilter"
 CONFIGURATION = "brokerConfiguration"
 """In `unsaved`: `configuration.changed` belongs into the file that the broker was started with."""
 
@@ -66,6 +68,7 @@ class BrokerState:
         self.routes = KnownRoutes()
         self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
+        self.filters = FilterTable(boot_ms)
         self.configuration = ConfigurationTable(settings, boot_ms)
         self.statistics = Statistics(settings.broker_cluster_name, boot_ms, day_starts_ms)
         self.day_starts_ms = day_starts_ms
@@ -92,6 +95,7 @@ class BrokerState:
             CONSUMER_OFFSETS: Persisted(self.offsets.encode, self.offsets.load),
             DELAY_OFFSETS: Persisted(self._delay_offsets, self.delays.load),
             REQUEST_MODES: Persisted(self.request_modes.encode, self.request_modes.load),
+            FILTERS: Persisted(self.filters.encode, self.filters.load),
         }
 
     @property

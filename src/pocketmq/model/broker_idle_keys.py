@@ -44,8 +44,8 @@ BROKER_IDLE_KEYS = (
         "enableLmq enableMultiDispatch maxLmqConsumeQueueNum",
     ),
     UnusedKeys(
-        "consumers filter by tag; SQL92 is refused",
-        "enablePropertyFilter filterSupportRetry filterDataCleanTimeSpan maxFilterMessageSize",
+        "a pull looks through 800 entries of its queue for matches, as 16,000 bytes say",
+        "maxFilterMessageSize",
     ),
     UnusedKeys(
         "a lag is counted from the offsets",

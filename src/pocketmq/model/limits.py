@@ -116,3 +116,18 @@ RELAYS_MAX = 1_000
 
 BIT_SET_BYTES_MAX = 1024
 """BatchAck.bitSet: one bit for each message of a popped batch, and a pop returns some dozens."""
+
+FILTER_CHARS_MAX = 32_768
+"""An SQL92 expression; SelectorParser has no bound, and a heartbeat may carry thousands of expressions."""
+
+FILTER_DEPTH_MAX = 64
+"""Brackets and signs inside each other in an SQL92 expression; Java's bound is its stack."""
+
+FILTER_PARTS_MAX = 1_000
+"""Properties, constants and brackets in an SQL92 expression; the texts behind an IN count as one."""
+
+FILTERS_REMEMBERED_MAX = 256
+"""Compiled SQL92 expressions that are kept; SelectorParser.PARSE_CACHE keeps 100."""
+
+FILTER_TABLE_CHARS_MAX = 2 * 1024 * 1024
+"""Expressions, topics and groups in consumerFilter.json; compiled, an expression takes up to 100 times its text."""

@@ -13,6 +13,8 @@ NO_FIELDS: Mapping[str, str] = {}
 ROUTE = -1
 """In the key of a `Park`, in a queue id's place: it waits for what the name servers say about the topic."""
 
+Wanted = frozenset[int] | Callable[[bytes], bool]
+
 
 class Reply:
     """Answer now. `fields` are the header's extension fields by wire name, values already text."""
@@ -62,11 +64,22 @@ class ReplyWithRecords(NamedTuple):
     entries: bytes
 
 
+class ReadFirst(NamedTuple):
+    """Read the records of these packed queue entries, from the disk if need be; `then` decides with their bytes."""
+
+    entries: bytes
+    then: Callable[[bytes], "Outcome"]
+
+
 class Park(NamedTuple):
-    """Ask again when a message arrives in `key` = (topic, queue_id or ROUTE), and at `until_ms` at the latest."""
+    """Ask again when a message arrives in `key` = (topic, queue_id or ROUTE), and at `until_ms` at the latest.
+
+    `wants`: tags codes, or what judges a message's properties; a message that none of it wants need wake nobody.
+    """
 
     until_ms: int
     key: tuple[str, int]
+    wants: Wanted | None = None
 
 
 class Relay(NamedTuple):
@@ -99,7 +112,7 @@ class NoReply(NamedTuple):
     """The request is one-way, or its answer is silence."""
 
 
-Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | Park | Relay | Survey | NoReply
+Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | ReadFirst | Park | Relay | Survey | NoReply
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from functools import partial
 
 from pocketmq.broker import boot, delays
 from pocketmq.broker.sessions import expire
-from pocketmq.broker.state import CONFIGURATION, CONSUMER_OFFSETS, DELAY_OFFSETS, TOPICS, BrokerState
+from pocketmq.broker.state import CONFIGURATION, CONSUMER_OFFSETS, DELAY_OFFSETS, FILTERS, TOPICS, BrokerState
 from pocketmq.broker.topic_table import batch_topics_in
 from pocketmq.model.broker_settings import BrokerSettings, FlushDiskType
 from pocketmq.model.errors import UserError
@@ -214,11 +214,13 @@ class BrokerNode:
         self.state.statistics.sample(now_ms)
 
     def _save_progress(self) -> None:
-        """Consumer and delay offsets, and the checkpoint."""
+        """Consumer and delay offsets, filters, and the checkpoint."""
         self._look_at_machine()
         changed: set[str] = {CONSUMER_OFFSETS} if self.state.offsets.is_changed else set()
         if self.state.delays.is_changed:
             changed.add(DELAY_OFFSETS)
+        if self.state.filters.is_changed:
+            changed.add(FILTERS)
         if changed or self.tables.has_failed:
             self.tables.save_also(changed)
         self.deriving.save_progress()

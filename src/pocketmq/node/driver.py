@@ -3,6 +3,7 @@
     bytes ─▶ Connection ─▶ handler ─▶ outcome ─┬─ Reply: leaves at the end of the turn, with the others of its batch
                                                ├─ Stored, ReplyWhenDurable: held until written (ASYNC) or synced (SYNC)
                                                ├─ ReplyWithRecords: bytes read from the page cache, else by the thread
+                                               ├─ ReadFirst: so too, and decided then by what was read
                                                ├─ Park: kept, and decided again when a message comes or time is up
                                                └─ Relay, Survey: asked of other clients, whose answers are passed on
     end of the turn: replies of batches that stored nothing leave ─▶ log write
@@ -14,6 +15,7 @@ Nothing here knows what a message is; nothing in the broker knows what a socket 
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
@@ -24,6 +26,7 @@ from pocketmq.model.outcome import (
     ROUTE,
     Outcome,
     Park,
+    ReadFirst,
     Relay,
     Reply,
     ReplyWhenDurable,
@@ -183,8 +186,11 @@ class BrokerDriver:
 
     def decide(self, link: Link, command: Command) -> None:
         """One command again, after it was parked."""
+        self._decide_by(link, command, lambda: HANDLERS[command.code](command, link.peer, self.state, self.now_ms()))
+
+    def _decide_by(self, link: Link, command: Command, decide: Callable[[], Outcome | Stored]) -> None:
         try:
-            outcome: Outcome | Stored = HANDLERS[command.code](command, link.peer, self.state, self.now_ms())
+            outcome = decide()
         except Refusal as refusal:
             outcome = Reply(refusal.code, refusal.remark, refusal.fields or NO_FIELDS)
         except Exception as error:
@@ -197,6 +203,10 @@ class BrokerDriver:
             self._answer(link, command, outcome)
         elif isinstance(outcome, ReplyWithRecords):
             self._read(link, command, outcome)
+        elif isinstance(outcome, ReadFirst):
+            self._gather(
+                link, command, outcome.entries, lambda body: self._decide_by(link, command, partial(outcome.then, body))
+            )
         elif isinstance(outcome, Park):
             self._park(link, command, outcome)
         elif isinstance(outcome, Stored | ReplyWhenDurable):
@@ -252,17 +262,23 @@ class BrokerDriver:
         if body is not None:
             link.write(encode_response(command, wanted.reply, body))
             return
+        self._gather(
+            link, command, wanted.entries, lambda body: link.write(encode_response(command, wanted.reply, body))
+        )
+
+    def _gather(self, link: Link, command: Command, entries: bytes, read_all: Callable[[bytes], None]) -> None:
+        """Has the thread read these records, and goes on with them; what is damaged is not among them."""
         found: list[tuple[bytes, list[Entry]]] = []
 
         def read() -> None:
-            found.append(self.store.log.gather(wanted.entries))
+            found.append(self.store.log.gather(entries))
 
         def done(error: OSError | None) -> None:
             if error is None:
                 body, damaged = found[0]
                 for entry in damaged:
                     self._say_damaged(command, entry)
-                link.write(encode_response(command, wanted.reply, body))
+                read_all(body)
             else:
                 self._answer(link, command, _unreadable(error))
 

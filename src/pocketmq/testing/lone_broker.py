@@ -16,7 +16,7 @@ from pocketmq.broker.state import TOPICS, BrokerState
 from pocketmq.broker.topic_table import batch_topics_in
 from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.model.errors import Refusal
-from pocketmq.model.outcome import Outcome, Reply, ReplyWhenDurable, ReplyWithRecords
+from pocketmq.model.outcome import Outcome, ReadFirst, Reply, ReplyWhenDurable, ReplyWithRecords
 from pocketmq.model.peer import Peer, pack_host
 from pocketmq.model.versions import CURRENT
 from pocketmq.protocol.codes import LANGUAGES
@@ -81,6 +81,8 @@ class LoneBroker:
         """The answer as a client gets it, once the turn has ended and what must be saved has been."""
         try:
             outcome = self.decide(code, fields, body, peer=peer, version=version, language=language)
+            if isinstance(outcome, ReadFirst):
+                outcome = outcome.then(self.state.store.log.gather(outcome.entries)[0])
         except Refusal as refusal:
             outcome = Reply(refusal.code, refusal.remark)
         self.save()

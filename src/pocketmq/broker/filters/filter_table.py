@@ -1,0 +1,165 @@
+"""What each group filters each topic by, as its heartbeats said, kept beyond the group's absence (consumerFilter.json).
+
+    heartbeat ─▶ born ─▶ dead, when no consumer of the group is there ─▶ forgotten after filterDataCleanTimeSpan
+                  ▲────────────── alive again ◀──┘
+
+A subscription's version says which of two expressions is newer: it is the time at which a client subscribed. Source:
+ConsumerFilterManager.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
+
+from pocketmq.broker.filters.bloom import BloomFilter
+from pocketmq.broker.filters.matching import Filter, filter_for
+from pocketmq.broker.filters.words import FilterFault
+from pocketmq.model.limits import FILTER_TABLE_CHARS_MAX
+from pocketmq.model.subscription import SubscriptionData, is_tag_type
+from pocketmq.protocol.bodies.filters import (
+    BloomFilterData,
+    ConsumerFilterData,
+    ConsumerFilterWrapper,
+    FilterDataMapByTopic,
+)
+
+_SEEN_BEFORE_BOOT_MS = 30_000
+"""ConsumerFilterManager#decode: consumers of the file count as gone since that long before the start."""
+
+
+class Registered(NamedTuple):
+    """What a group said, and the filter that came of it."""
+
+    said: ConsumerFilterData
+    filter: Filter
+
+
+class FilterTable:
+    """By topic and group. `is_changed`: the file does not say so yet."""
+
+    def __init__(self, boot_ms: int) -> None:
+        self.is_changed = False
+        self._boot_ms = boot_ms
+        self._bloom = BloomFilter()
+        self._by_topic: dict[str, dict[str, Registered]] = {}
+        self._topics_of: dict[str, set[str]] = {}
+        self._chars = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_topic.values()))
+
+    def find(self, topic: str, group: str) -> Registered | None:
+        """What the group filters the topic by."""
+        return self._by_topic.get(topic, {}).get(group)
+
+    def register(self, group: str, subscriptions: Iterable[SubscriptionData], now_ms: int) -> None:
+        """A heartbeat's subscriptions, all of them: topics that are not among them are dead."""
+        topics = set()
+        for wanted in subscriptions:
+            topics.add(wanted.topic)
+            if not is_tag_type(wanted.expression_type) and wanted.sub_string:
+                self._register(group, wanted, now_ms)
+        for topic in self._topics_of.get(group, set()) - topics:
+            self._died(topic, group, now_ms)
+
+    def groups_alive(self) -> list[str]:
+        """Groups that have an expression which is not dead."""
+        return [
+            group
+            for group, topics in self._topics_of.items()
+            if any(not self._by_topic[topic][group].said.is_dead for topic in topics)
+        ]
+
+    def unregister(self, group: str, now_ms: int) -> None:
+        """The group's last consumer is gone."""
+        for topic in self._topics_of.get(group, ()):
+            self._died(topic, group, now_ms)
+
+    def forget_dead(self, now_ms: int, kept_ms: int) -> None:
+        """Forgets what has been dead for `kept_ms`."""
+        for group, topics in list(self._topics_of.items()):
+            for topic in sorted(topics):
+                said = self._by_topic[topic][group].said
+                if said.is_dead and now_ms - said.dead_time >= kept_ms:
+                    self._remove(topic, group)
+
+    def encode(self) -> bytes:
+        """The content of consumerFilter.json."""
+        self.is_changed = False
+        by_topic = {
+            topic: FilterDataMapByTopic(topic, {group: row.said for group, row in rows.items()})
+            for topic, rows in self._by_topic.items()
+        }
+        return ConsumerFilterWrapper(by_topic).encode(pretty=True)
+
+    def load(self, content: bytes) -> None:
+        """Take over the content of consumerFilter.json; what can no longer be read as an expression is left out."""
+        for by_topic in ConsumerFilterWrapper.decode(content).filter_data_by_topic.values():
+            for said in by_topic.group_filter_data.values():
+                if said.dead_time == 0:
+                    said = replace(said, dead_time=max(self._boot_ms - _SEEN_BEFORE_BOOT_MS, said.born_time))
+                self._put(replace(said, bloom_filter_data=self._bits(said.topic, said.consumer_group)))
+
+    def _register(self, group: str, wanted: SubscriptionData, now_ms: int) -> None:
+        known = self.find(wanted.topic, group)
+        if known is not None and wanted.sub_version <= known.said.client_version:
+            if wanted.sub_version == known.said.client_version and known.said.is_dead:
+                self._replace(known, replace(known.said, dead_time=0))
+            return
+        if known is not None and (known.said.expression, known.said.expression_type) == (
+            wanted.sub_string,
+            wanted.expression_type,
+        ):
+            self._replace(known, replace(known.said, client_version=wanted.sub_version, dead_time=0))
+            return
+        if known is not None:
+            self._remove(wanted.topic, group)
+        self._put(
+            ConsumerFilterData(
+                consumer_group=group,
+                topic=wanted.topic,
+                expression=wanted.sub_string,
+                expression_type=wanted.expression_type,
+                born_time=now_ms,
+                client_version=wanted.sub_version,
+                bloom_filter_data=self._bits(wanted.topic, group),
+            )
+        )
+
+    def _bits(self, topic: str, group: str) -> BloomFilterData:
+        return BloomFilterData(self._bloom.bits, self._bloom.positions(f"{group}#{topic}"))
+
+    def _put(self, said: ConsumerFilterData) -> None:
+        """Unless it is no expression, or there is no room: pulls are then told that there is none (code 27)."""
+        if self._chars + _chars_of(said) > FILTER_TABLE_CHARS_MAX:
+            return
+        try:
+            compiled = filter_for(said.expression_type, said.expression)
+        except FilterFault:
+            return
+        self._by_topic.setdefault(said.topic, {})[said.consumer_group] = Registered(said, compiled)
+        self._topics_of.setdefault(said.consumer_group, set()).add(said.topic)
+        self._chars += _chars_of(said)
+        self.is_changed = True
+
+    def _replace(self, known: Registered, said: ConsumerFilterData) -> None:
+        self._by_topic[said.topic][said.consumer_group] = known._replace(said=said)
+        self.is_changed = True
+
+    def _died(self, topic: str, group: str, now_ms: int) -> None:
+        known = self._by_topic[topic][group]
+        if not known.said.is_dead:
+            self._replace(known, replace(known.said, dead_time=now_ms))
+
+    def _remove(self, topic: str, group: str) -> None:
+        self._chars -= _chars_of(self._by_topic[topic].pop(group).said)
+        if not self._by_topic[topic]:
+            del self._by_topic[topic]
+        self._topics_of[group].discard(topic)
+        if not self._topics_of[group]:
+            del self._topics_of[group]
+        self.is_changed = True
+
+
+def _chars_of(said: ConsumerFilterData) -> int:
+    return len(said.topic) + len(said.consumer_group) + len(said.expression)

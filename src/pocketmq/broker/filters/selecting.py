@@ -1,0 +1,96 @@
+"""Looks through a queue for messages that a filter wants: entries, their records, the records' properties.
+
+    entries ─▶ records from memory ─▶ judged ─┬─ enough found, or enough looked at: answer with where to go on
+       ▲                                      └─ else the next stretch
+       └── records on the disk: answer with what is known; if that is nothing, somebody must read them first
+
+One look is bounded: by entries as in Java (MessageStoreConfig.maxFilterMessageSize), and by the bytes of the records.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pocketmq.protocol.record.peeking import log_offset_of, properties_of, queue_offset_of, size_of_record
+from pocketmq.store.consume_queue import ENTRY_BYTES, FILTER_SCAN_ENTRIES_MAX, ConsumeQueue
+from pocketmq.store.message_store import Found, MessageStore
+
+Matches = Callable[[bytes], bool]
+
+_STRETCH_ENTRIES = 64
+_STRETCH_BYTES = 128 * 1024
+_LOOK_BYTES_MAX = 1 << 20
+"""Of records that one look brings from the page cache: to copy them takes the loop some 0.2 ms."""
+
+
+class Looked(NamedTuple):
+    """What a look found: packed entries of `size` bytes of records, and where the next look begins."""
+
+    status: Found
+    next_offset: int
+    entries: bytes = b""
+    size: int = 0
+
+
+class Unread(NamedTuple):
+    """The records of these entries must be read from the disk before anybody can say; then call `judged`."""
+
+    entries: bytes
+    next_offset: int
+
+
+def look_through(
+    store: MessageStore, queue: ConsumeQueue, offset: int, count_max: int, bytes_max: int, matches: Matches
+) -> Looked | Unread:
+    """Messages from `offset` that match: up to `count_max`, and of `bytes_max` bytes, but one at least."""
+    looked = Looked(Found.NO_MATCHED_MESSAGE, offset)
+    stretch, read = count_max, 0
+    while looked.next_offset - offset < FILTER_SCAN_ENTRIES_MAX and read < _LOOK_BYTES_MAX:
+        at = looked.next_offset
+        status, next_offset, selection = store.select(queue, at, stretch, _STRETCH_BYTES, None)
+        if selection is None:
+            return Looked(status, next_offset) if at == offset else looked
+        records = store.log.gather_nowait(selection.entries) if selection.entries else b""
+        if records is None:
+            return Unread(selection.entries, next_offset) if at == offset else looked
+        looked = judged(selection.entries, records, next_offset, count_max, bytes_max, matches, looked)
+        if looked.next_offset < next_offset or len(looked.entries) >= count_max * ENTRY_BYTES:
+            return looked
+        stretch = _STRETCH_ENTRIES
+        read += len(records)
+    return looked
+
+
+_NOTHING = Looked(Found.NO_MATCHED_MESSAGE, 0)
+
+
+def judged(
+    entries: bytes,
+    records: bytes | bytearray,
+    next_offset: int,
+    count_max: int,
+    bytes_max: int,
+    matches: Matches,
+    before: Looked = _NOTHING,
+) -> Looked:
+    """What was found `before`, and of these entries those that match; `next_offset` is what comes behind them.
+
+    `records` are the entries', in their order; an entry whose record is not among them is left out.
+    """
+    found = [before.entries] if before.entries else []
+    count = len(before.entries) // ENTRY_BYTES
+    size = before.size
+    at = 0
+    for start in range(0, len(entries), ENTRY_BYTES):
+        entry = entries[start : start + ENTRY_BYTES]
+        if at >= len(records) or log_offset_of(records, at) != entry[:8]:
+            continue
+        record_size = size_of_record(records, at)
+        if matches(properties_of(records, at)):
+            if count >= count_max or (count and size + record_size > bytes_max):
+                next_offset = queue_offset_of(records, at)
+                break
+            found.append(entry)
+            count += 1
+            size += record_size
+        at += record_size
+    return Looked(Found.FOUND if found else Found.NO_MATCHED_MESSAGE, next_offset, b"".join(found), size)
