@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from rig.clusters import Cluster
 from rig.drivers import Driver
-from rig.mqadmin import Mqadmin, setting
+from rig.mqadmin import Mqadmin, refusal, setting
 from rig.processes import poll
 
 pytestmark = pytest.mark.interop
@@ -52,13 +52,6 @@ def traffic(mqadmin: Mqadmin, cluster: Cluster, topic: str) -> Iterator[Traffic]
     driver.child.wait_for("every message", lambda _: True if len(driver.handled("mqadmin")) >= COUNT else None)
     yield Traffic(driver, sent)
     driver.close()
-
-
-def refusal(printed: str) -> tuple[int, str]:
-    """Find the code and the remark that a command was refused with."""
-    found = re.search(r"CODE: (\d+) +DESC: (.*)", printed)
-    assert found is not None, printed
-    return int(found[1]), found[2]
 
 
 def test_update_topic_refuses_a_bad_name(mqadmin: Mqadmin, cluster: Cluster) -> None:

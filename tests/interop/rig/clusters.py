@@ -123,6 +123,10 @@ class Cluster:
         """Add up the offsets that the broker has for a group."""
         return sum(remoting.consumer_offset(self.broker, group, topic, queue) for queue in range(queues))
 
+    def commit(self, group: str, topic: str, queue: int, offset: int) -> None:
+        """Store a group's offset in one queue."""
+        remoting.commit(self.broker, group, topic, queue, offset)
+
     def consumed_on_disk(self, group: str, topic: str) -> int:
         """Add up the offsets that the broker's file has for a group; Java writes queue ids without quotes."""
         try:

@@ -48,3 +48,10 @@ def setting(printed: str, key: str) -> str:
     found = re.search(rf"^\s*{re.escape(key)}\s*[:=]\s*(.*?)\s*$", printed, re.MULTILINE)
     assert found is not None, f"{key} is not in:\n{printed}"
     return found[1]
+
+
+def refusal(printed: str) -> tuple[int, str]:
+    """Find the code and the remark that a command was refused with."""
+    found = re.search(r"CODE: (\d+) +DESC: (.*)", printed)
+    assert found is not None, printed
+    return int(found[1]), found[2]

@@ -9,6 +9,7 @@ import struct
 from typing import NamedTuple
 
 QUERY_CONSUMER_OFFSET = 14
+UPDATE_CONSUMER_OFFSET = 15
 CREATE_TOPIC = 17
 MAX_OFFSET = 30
 ROUTE = 105
@@ -118,6 +119,13 @@ def consumer_offset(broker: str, group: str, topic: str, queue: int) -> int:
     fields = {"consumerGroup": group, "topic": topic, "queueId": str(queue), "setZeroIfNotFound": "false"}
     answer = ask(broker, QUERY_CONSUMER_OFFSET, fields)
     return int(answer.fields["offset"]) if answer.code == 0 else 0
+
+
+def commit(broker: str, group: str, topic: str, queue: int, offset: int) -> None:
+    """Store a group's offset in one queue."""
+    fields = {"consumerGroup": group, "topic": topic, "queueId": str(queue), "commitOffset": str(offset)}
+    answer = ask(broker, UPDATE_CONSUMER_OFFSET, fields)
+    assert answer.code == 0, answer
 
 
 def max_offset(broker: str, topic: str, queue: int) -> int:
