@@ -17,7 +17,7 @@ from pocketmq.store.queue_extension import EXTENSION_FOLDER
 from pocketmq.store.read_only_disk import GuardedDisk
 from pocketmq.store.recovery import ABORT_PATH, INDEX_FOLDER, QUEUE_FOLDER, Recovery, open_store
 from pocketmq.store.verify import Verification
-from pocketmq.store.verify_tables import find_table
+from pocketmq.store.verify_tables import batch_topics, find_table
 
 
 def refusal(verification: Verification, delay_levels: str) -> str | None:
@@ -34,9 +34,9 @@ def refusal(verification: Verification, delay_levels: str) -> str | None:
 def repair(disk: Disk, layout: Layout, shape: Shape, delay_levels: str, now_ms: int) -> Recovery:
     """Queues and index, built again; what recovery met on the way. Raises OSError; then call it again."""
     guarded = GuardedDisk(disk, LOG_FOLDER)
-    batch_topics = set(disk.listdir(BATCH_FOLDER))
+    of_batches = batch_topics(disk)
     extended = set(disk.listdir(EXTENSION_FOLDER))
-    topics = batch_topics | set(disk.listdir(QUEUE_FOLDER))
+    topics = of_batches | set(disk.listdir(QUEUE_FOLDER))
     known = find_table(disk, "topics").get("topicConfigTable")
     has_index = bool(disk.listdir(INDEX_FOLDER))
     disk.open(ABORT_PATH, create=True).close()
@@ -61,7 +61,7 @@ def repair(disk: Disk, layout: Layout, shape: Shape, delay_levels: str, now_ms: 
         delay_levels=delay_levels,
         index_enabled=has_index,
     )
-    store, recovery = open_store(guarded, sizes, now_ms, batch_topics=batch_topics)
+    store, recovery = open_store(guarded, sizes, now_ms, batch_topics=of_batches)
     for topic in store.topics() - topics - set(known if isinstance(known, dict) else ()):
         store.delete_topic(topic)
     store.close()

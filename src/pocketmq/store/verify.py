@@ -33,7 +33,7 @@ from pocketmq.store.verify_batches import BatchCheck
 from pocketmq.store.verify_index import IndexCheck, shape_finding
 from pocketmq.store.verify_light import verify_light
 from pocketmq.store.verify_queues import QueueCheck
-from pocketmq.store.verify_tables import find_table, progress_findings, table_findings
+from pocketmq.store.verify_tables import batch_topics, find_table, progress_findings, table_findings
 
 PROGRESS_BYTES = 8 << 20
 SIZES_UNKNOWN = (
@@ -68,7 +68,7 @@ class Verification:
         self._without_queue: dict[bytes, tuple[int, int]] = {}
         """Of topics without a folder: log offset of the first record, and how many."""
         self._topics = set(disk.listdir(QUEUE_FOLDER))
-        self._batch_topics = {topic.encode() for topic in disk.listdir(BATCH_FOLDER)}
+        self._batch_topics = {topic.encode() for topic in batch_topics(disk)}
         self._shape_finding = shape_finding(disk, shape)
         if self._shape_finding is not None:
             self.unrepairable = f"{self._shape_finding.said}; {self._shape_finding.remedy}"

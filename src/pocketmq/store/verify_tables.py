@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from pocketmq.model.errors import PocketMQError
+from pocketmq.model.topic import ATTRIBUTE_QUEUE_TYPE, QUEUE_TYPE_BATCH
 from pocketmq.protocol.fastjson import JsonKey, JsonValue, loads_object
+from pocketmq.store.batch_queue import BATCH_FOLDER
 from pocketmq.store.checkpoint import (
     CHECKPOINT_PATH,
     CHECKPOINT_SIZE,
@@ -80,6 +82,17 @@ def find_table(disk: Disk, name: str) -> dict[JsonKey, JsonValue]:
         if disk.exists(path) and _failure(disk, path) is None:
             return loads_object(read_file(disk, path))
     return {}
+
+
+def batch_topics(disk: Disk) -> set[str]:
+    """Topics whose queues are of batches: those that have such queues, and those that the table of topics says."""
+    table = find_table(disk, "topics").get("topicConfigTable")
+    told = set(disk.listdir(BATCH_FOLDER))
+    for topic, config in table.items() if isinstance(table, dict) else ():
+        attributes = config.get("attributes") if isinstance(config, dict) else None
+        if isinstance(attributes, dict) and attributes.get(ATTRIBUTE_QUEUE_TYPE) == QUEUE_TYPE_BATCH:
+            told.add(str(topic))
+    return told
 
 
 def read_file(disk: Disk, path: str) -> bytes:

@@ -134,6 +134,21 @@ def test_batches_without_a_queue_are_missed() -> None:
     assert any("is missing; the log has" in one.said for one in findings(disk))
 
 
+def test_queues_that_are_all_gone_come_back_as_batches_if_the_table_says_so() -> None:
+    disk, _ = life(records=5)
+    store, _ = open_store(disk, SMALL, T0, batch_topics=("B", "C"))
+    store.append(NewMessage("C", 0, b"x", b"KEYS\x01k\x02"), T0)  # Whose files keep the size known.
+    store.write()
+    store.publish(store.log.written, T0)
+    store.close()
+    before = derived(disk)
+    disk.mkdirs("config")
+    put(disk, "config/topics.json", 0, b'{"topicConfigTable":{"B":{"attributes":{"queue.type":"BatchCQ"}}}}')
+    disk.remove_tree("batchconsumequeue/B")
+    assert "5 of the log's records have no unit here" in " ".join(one.said for one in findings(disk))
+    assert derived(repaired(disk)) == before
+
+
 def test_a_queue_of_batches_is_counted_and_dumped_record_by_record() -> None:
     disk, sent = life()
     (found,) = [queue for queue in take_inventory(ReadOnlyDisk(disk)).queues if queue.topic == "B"]
