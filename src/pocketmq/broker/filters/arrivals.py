@@ -6,7 +6,7 @@ cost more than waking them all, or cannot be had from memory, there is none, and
 
 from collections.abc import Callable
 
-from pocketmq.protocol.record.peeking import properties_of, size_of_record
+from pocketmq.protocol.record.peeking import peek
 from pocketmq.store.consume_queue import ENTRY_BYTES, FILTER_SCAN_ENTRIES_MAX, ConsumeQueue, unpack_entries
 from pocketmq.store.message_store import MessageStore
 
@@ -36,8 +36,9 @@ class Arrivals:
         found: list[bytes] = []
         at = 0
         while records is not None and at < len(records):
-            found.append(properties_of(records, at))
-            at += size_of_record(records, at)
+            size, _, properties = peek(records, at)
+            found.append(properties)
+            at += size
         return found
 
 
