@@ -131,3 +131,6 @@ FILTERS_REMEMBERED_MAX = 256
 
 FILTER_TABLE_CHARS_MAX = 2 * 1024 * 1024
 """Expressions, topics and groups in consumerFilter.json; compiled, an expression takes up to 100 times its text."""
+
+EXPRESSIONS_AWAITED_MAX = 64
+"""Different SQL92 expressions that pulls wait with in one queue; further ones are woken by every message there."""

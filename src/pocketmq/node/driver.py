@@ -4,7 +4,7 @@
                                                ├─ Stored, ReplyWhenDurable: held until written (ASYNC) or synced (SYNC)
                                                ├─ ReplyWithRecords: bytes read from the page cache, else by the thread
                                                ├─ ReadFirst: so too, and decided then by what was read
-                                               ├─ Park: kept, and decided again when a message comes or time is up
+                                               ├─ Park: kept, decided again when a message may be for it or time is up
                                                └─ Relay, Survey: asked of other clients, whose answers are passed on
     end of the turn: replies of batches that stored nothing leave ─▶ log write
                      ─▶ publish, and parked requests that a new message concerns ─▶ the other replies leave
@@ -17,6 +17,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from pocketmq.broker.filters.arrivals import Arrivals, arrivals
 from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
@@ -249,13 +250,14 @@ class BrokerDriver:
 
     def _park(self, link: Link, command: Command, park: Park) -> None:
         command.resumed += 1
-        if not self.parking.park(park.key, Parked(link, command, park.until_ms)):
+        queue = None if park.key[1] == ROUTE else self.store.queue(*park.key)
+        offset = 0 if queue is None else queue.max_offset
+        if not self.parking.park(park.key, Parked(link, command, park.until_ms, park.wants), offset):
             self._answer(link, command, Reply(ResponseCode.SYSTEM_BUSY, "too many requests are waiting"))
-            return
-        if park.key[1] == ROUTE:
+        elif queue is None:
             self.on_route_wanted()
         else:
-            self.store.queue(*park.key).watched = True
+            queue.watched = True
 
     def _read(self, link: Link, command: Command, wanted: ReplyWithRecords) -> None:
         body = self.store.log.gather_nowait(wanted.entries)
@@ -336,10 +338,16 @@ class BrokerDriver:
     def _became_durable(self, log_offset: int) -> None:
         """Readers may see everything below; parked requests look again."""
         for queue in self.store.publish(log_offset, self.now_ms()):
-            self._wake(queue.key)
+            arrived = None
+            if self.parking.is_choosy(queue.key):
+                judged_to, waited_from = self.parking.judged(queue.key)
+                arrived = arrivals(self.store, queue, judged_to=judged_to, waited_from=waited_from)
+            self._wake(queue.key, arrived)
+            if arrived is not None and self.parking.awaits(queue.key):
+                queue.watched = True
 
-    def _wake(self, key: tuple[str, int]) -> None:
-        for parked in self.parking.take(key):
+    def _wake(self, key: tuple[str, int], arrived: Arrivals | None = None) -> None:
+        for parked in self.parking.take(key, arrived):
             self.decide(parked.link, parked.request)
 
     def route_heard(self, topic: str) -> None:

@@ -1,39 +1,103 @@
-"""Requests that wait for a message: by queue, so that an append finds its own, and by deadline, in 100 ms buckets."""
+"""Requests that wait for a message: by queue, so that an append finds its own, and by deadline, in 100 ms buckets.
 
+Within a queue those are found at once that wait for any message, or for a tag; of expressions there are few, and each
+is asked once. So a message costs as much as it wakes, not as many as wait.
+"""
+
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from pocketmq.model.limits import PARKED_PULLS_MAX
+from pocketmq.broker.filters.arrivals import Arrivals
+from pocketmq.model.limits import EXPRESSIONS_AWAITED_MAX, PARKED_PULLS_MAX
+from pocketmq.model.outcome import Wanted
 from pocketmq.protocol.frame import Command
 from pocketmq.transport.server import Link
 
 BUCKET_MS = 100
 Key = tuple[str, int]
+Judge = Callable[[bytes], bool]
+Label = int | Judge | None
+"""What one message may be that wakes a request: of this tag, passed by this judge, or any."""
 
 
 class Parked(NamedTuple):
-    """A request that its handler wants to decide again later."""
+    """A request that its handler wants to decide again later; `wants` is as `Park` has it."""
 
     link: Link
     request: Command
     until_ms: int
+    wants: Wanted | None = None
+
+
+class _Queue:
+    """Who waits for one queue. What is below `judged_to` has been held against all; `waited_from` is where it began."""
+
+    __slots__ = ("judged_to", "judges", "labelled", "parked", "waited_from")
+
+    def __init__(self, offset: int) -> None:
+        self.parked: dict[int, tuple[Parked, tuple[Label, ...]]] = {}
+        self.labelled: dict[Label, set[int]] = {}
+        self.judges = 0
+        self.judged_to = self.waited_from = offset
+
+    def put(self, number: int, parked: Parked, offset: int) -> None:
+        labels = self._labels(parked.wants)
+        self.parked[number] = (parked, labels)
+        for label in labels:
+            if label not in self.labelled:
+                self.labelled[label] = set()
+                self.judges += callable(label)
+            self.labelled[label].add(number)
+        self.judged_to = min(self.judged_to, offset)
+
+    def pop(self, number: int) -> Parked | None:
+        parked, labels = self.parked.pop(number, (None, ()))
+        for label in labels:
+            numbers = self.labelled[label]
+            numbers.discard(number)
+            if not numbers:
+                del self.labelled[label]
+                self.judges -= callable(label)
+        return parked
+
+    def woken_by(self, arrived: Arrivals) -> list[int]:
+        """The numbers of those that one of these messages may be for, in the order in which they came."""
+        self.judged_to = arrived.end
+        woken = set(self.labelled.get(None, ()))
+        for code in arrived.codes:
+            woken |= self.labelled.get(code, set())
+        if self.judges:
+            for label, numbers in self.labelled.items():
+                if callable(label) and arrived.may_pass(label):
+                    woken |= numbers
+        return sorted(woken)
+
+    def _labels(self, wants: Wanted | None) -> tuple[Label, ...]:
+        if isinstance(wants, frozenset):
+            return tuple(wants)
+        if wants is None or wants in self.labelled or self.judges < EXPRESSIONS_AWAITED_MAX:
+            return (wants,)
+        return (None,)
 
 
 class Parking:
     """At most PARKED_PULLS_MAX requests; `park` says no beyond them."""
 
     def __init__(self) -> None:
-        self._by_key: dict[Key, dict[int, Parked]] = {}
+        self._by_key: dict[Key, _Queue] = {}
         self._by_bucket: dict[int, list[tuple[Key, int]]] = {}
         self._swept = 0
         self._next = 0
         self.count = 0
 
-    def park(self, key: Key, parked: Parked) -> bool:
-        """Keeps it until `take` or `due`; false if there is no room."""
+    def park(self, key: Key, parked: Parked, offset: int = 0) -> bool:
+        """Keeps it until `take` or `due`; false if there is no room. It has looked to `offset`, the queue's end."""
         if self.count >= PARKED_PULLS_MAX:
             return False
         self._next += 1
-        self._by_key.setdefault(key, {})[self._next] = parked
+        if key not in self._by_key:
+            self._by_key[key] = _Queue(offset)
+        self._by_key[key].put(self._next, parked, offset)
         bucket = -(-parked.until_ms // BUCKET_MS)
         if bucket <= self._swept:
             bucket = self._swept + 1
@@ -41,13 +105,26 @@ class Parking:
         self.count += 1
         return True
 
-    def take(self, key: Key) -> list[Parked]:
-        """All that wait for this queue; they wait no more."""
-        waiting = self._by_key.pop(key, None)
-        if not waiting:
+    def is_choosy(self, key: Key) -> bool:
+        """Whether somebody waits for this queue whom not every message wakes: then `take` should know what arrived."""
+        queue = self._by_key.get(key)
+        return queue is not None and queue.labelled.keys() != {None}
+
+    def awaits(self, key: Key) -> bool:
+        """Whether anybody waits for this queue."""
+        return key in self._by_key
+
+    def judged(self, key: Key) -> tuple[int, int]:
+        """For a queue that somebody waits for: the offset that all have been judged to, and where waiting began."""
+        queue = self._by_key[key]
+        return queue.judged_to, queue.waited_from
+
+    def take(self, key: Key, arrived: Arrivals | None = None) -> list[Parked]:
+        """All that wait for this queue, or those that what arrived may be for; they wait no more."""
+        queue = self._by_key.get(key)
+        if queue is None:
             return []
-        self.count -= len(waiting)
-        return list(waiting.values())
+        return self._pop_all(key, queue, list(queue.parked) if arrived is None else queue.woken_by(arrived))
 
     def due(self, now_ms: int) -> list[Parked]:
         """All whose time is up; they wait no more."""
@@ -58,23 +135,21 @@ class Parking:
         while self._swept < last:
             self._swept += 1
             for key, number in self._by_bucket.pop(self._swept, ()):
-                waiting = self._by_key.get(key)
-                parked = waiting.pop(number, None) if waiting else None
-                if parked is not None:
-                    self.count -= 1
-                    found.append(parked)
-                    if not waiting:
-                        del self._by_key[key]
+                queue = self._by_key.get(key)
+                if queue is not None:
+                    found += self._pop_all(key, queue, [number])
             if not self._by_bucket:
                 self._swept = last
         return found
 
     def forget(self, link: Link) -> None:
         """The link is gone, and what it waited for with it."""
-        for key in [key for key, waiting in self._by_key.items() if any(p.link is link for p in waiting.values())]:
-            waiting = self._by_key[key]
-            for number in [number for number, parked in waiting.items() if parked.link is link]:
-                del waiting[number]
-                self.count -= 1
-            if not waiting:
-                del self._by_key[key]
+        for key, queue in list(self._by_key.items()):
+            self._pop_all(key, queue, [number for number, (parked, _) in queue.parked.items() if parked.link is link])
+
+    def _pop_all(self, key: Key, queue: _Queue, numbers: Iterable[int]) -> list[Parked]:
+        popped = [parked for number in numbers if (parked := queue.pop(number)) is not None]
+        self.count -= len(popped)
+        if not queue.parked:
+            self._by_key.pop(key, None)
+        return popped

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
@@ -35,7 +36,11 @@ final class Consuming {
         consumer.setHeartbeatBrokerInterval(HEARTBEAT_MS);
         consumer.setConsumeFromWhere(line.text("from", "first").equals("first")
             ? ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET : ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET);
-        consumer.subscribe(line.text("topic"), line.text("tags", "*"));
+        if (line.has("sql")) {
+            consumer.subscribe(line.text("topic"), MessageSelector.bySql(line.text("sql")));
+        } else {
+            consumer.subscribe(line.text("topic"), line.text("tags", "*"));
+        }
         if (line.has("max_reconsume")) {
             consumer.setMaxReconsumeTimes(line.number("max_reconsume", 16));
         }

@@ -142,6 +142,9 @@ final class Producing {
         if (line.has("key")) {
             message.setKeys(line.text("key"));
         }
+        if (line.has("numbered")) {
+            message.putUserProperty(line.text("numbered"), String.valueOf(i));
+        }
         if (line.has("delay_level")) {
             message.setDelayTimeLevel(line.number("delay_level", 0));
         }

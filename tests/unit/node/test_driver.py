@@ -171,21 +171,6 @@ async def test_a_pull_waits_until_its_time_is_up_and_not_longer() -> None:
 
 
 @in_loop
-async def test_a_woken_pull_that_its_filter_does_not_let_through_goes_on_behind_it() -> None:
-    hand = HandDriver()
-    link, session = topic_made(hand)
-    session.received(pull_frame(7, 1, subscription="wanted"))
-    hand.table_flusher.drain()
-    sender, sending = hand.connect()
-    sending.received(send_frame(1))
-    hand.turn()
-    answers = link.take()
-    assert [answer.code for answer in answers] == [ResponseCode.PULL_RETRY_IMMEDIATELY]
-    assert answers[0].fields["nextBeginOffset"] == "2"
-    assert opaques(sender) == [(1, 0)]
-
-
-@in_loop
 async def test_a_client_that_goes_leaves_nothing_parked() -> None:
     hand = HandDriver()
     _, session = topic_made(hand)

@@ -10,7 +10,7 @@ One look is bounded: by entries as in Java (MessageStoreConfig.maxFilterMessageS
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pocketmq.protocol.record.peeking import log_offset_of, properties_of, queue_offset_of, size_of_record
+from pocketmq.protocol.record.peeking import peek, queue_offset_of
 from pocketmq.store.consume_queue import ENTRY_BYTES, FILTER_SCAN_ENTRIES_MAX, ConsumeQueue
 from pocketmq.store.message_store import Found, MessageStore
 
@@ -80,17 +80,20 @@ def judged(
     count = len(before.entries) // ENTRY_BYTES
     size = before.size
     at = 0
+    here = peek(records, 0) if records else None
     for start in range(0, len(entries), ENTRY_BYTES):
-        entry = entries[start : start + ENTRY_BYTES]
-        if at >= len(records) or log_offset_of(records, at) != entry[:8]:
+        if here is None:
+            break
+        record_size, log_offset, properties = here
+        if entries[start : start + 8] != log_offset:
             continue
-        record_size = size_of_record(records, at)
-        if matches(properties_of(records, at)):
+        if matches(properties):
             if count >= count_max or (count and size + record_size > bytes_max):
                 next_offset = queue_offset_of(records, at)
                 break
-            found.append(entry)
+            found.append(entries[start : start + ENTRY_BYTES])
             count += 1
             size += record_size
         at += record_size
+        here = peek(records, at) if at < len(records) else None
     return Looked(Found.FOUND if found else Found.NO_MATCHED_MESSAGE, next_offset, b"".join(found), size)

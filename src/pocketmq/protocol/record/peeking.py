@@ -1,32 +1,31 @@
-"""Single fields of records that are known to be sound, without reading the rest: what filters look at."""
+"""What filters look at in records that are known to be sound: their place and their properties, and nothing else."""
+
+import struct
 
 _MAGIC_V1_END = 0xA7
 _BODY_AT = 88
 _V6_EXTRA = 12
+_HEAD = struct.Struct(">i3xB20x8s3xB")
+"""Size, last byte of the magic, log offset, last byte of the system flags."""
+
+_SIZE = struct.Struct(">i")
 
 
-def size_of_record(records: bytes | bytearray, at: int) -> int:
-    """How many bytes the record at `at` has."""
-    return int.from_bytes(records[at : at + 4], "big")
+def peek(records: bytes | bytearray, at: int) -> tuple[int, bytes, bytes]:
+    """Of the record at `at`: its size, its log offset as a queue entry has it, and its properties as stored."""
+    size, magic, log_offset, hosts = _HEAD.unpack_from(records, at)
+    body_at = at + _BODY_AT
+    if hosts & 48:
+        body_at += (_V6_EXTRA if hosts & 16 else 0) + (_V6_EXTRA if hosts & 32 else 0)
+    (body_size,) = _SIZE.unpack_from(records, body_at - 4)
+    topic_at = body_at + body_size
+    if magic == _MAGIC_V1_END:
+        properties_at = topic_at + 3 + records[topic_at]
+    else:
+        properties_at = topic_at + 4 + int.from_bytes(records[topic_at : topic_at + 2], "big")
+    return size, log_offset, bytes(records[properties_at : at + size])
 
 
 def queue_offset_of(records: bytes | bytearray, at: int) -> int:
     """Its place in its queue."""
     return int.from_bytes(records[at + 20 : at + 28], "big")
-
-
-def log_offset_of(records: bytes | bytearray, at: int) -> bytes:
-    """Where it stands in the log, as the 8 bytes that a queue entry begins with."""
-    return bytes(records[at + 28 : at + 36])
-
-
-def properties_of(records: bytes | bytearray, at: int) -> bytes:
-    """Its properties as they are stored; they end with the record."""
-    hosts = records[at + 39]
-    body_at = at + _BODY_AT + (_V6_EXTRA if hosts & 16 else 0) + (_V6_EXTRA if hosts & 32 else 0)
-    topic_at = body_at + int.from_bytes(records[body_at - 4 : body_at], "big")
-    if records[at + 7] == _MAGIC_V1_END:
-        properties_at = topic_at + 3 + records[topic_at]
-    else:
-        properties_at = topic_at + 4 + int.from_bytes(records[topic_at : topic_at + 2], "big")
-    return bytes(records[properties_at : at + size_of_record(records, at)])
