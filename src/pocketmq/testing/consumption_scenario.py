@@ -37,8 +37,8 @@ SETTLE_MS = 150_000
 """Longer than a silent member is believed to be there (ClientChannelExpiredTimeout, 120 s)."""
 
 DRAIN_TICKS = 400
-HAND_OVER_MS = 25_000
-"""Until each member has balanced after another came or went, and told the broker how far it was."""
+HAND_OVER_MS = 45_000
+"""Until each member has balanced after another came or went, and the new owner is as far as the old one had come."""
 
 
 class ConsumptionScenario:
