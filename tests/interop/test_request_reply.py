@@ -45,5 +45,5 @@ def test_nobody_replies(driver: Driver, mqadmin: Mqadmin, cluster: Cluster) -> N
     topic = topic_of(driver.client) + "_unheard"
     mqadmin("updateTopic", "-c", cluster.name, "-t", topic, "-r", "1", "-w", "1")
     cluster.wait_for_route(topic)
-    with pytest.raises(Refused, match="send request message to <.*> OK, but wait reply message timeout"):
+    with pytest.raises(Refused, match=r"send request message to <.*> OK, but wait reply message timeout"):
         driver.ask("request", topic=topic, group="asking_in_vain", body="ping", timeout_ms=1_000)

@@ -9,6 +9,7 @@ def start(state: BrokerState) -> None:
 
     An offset beyond the end of its queue would skip the messages that come to lie there next.
     """
+    state.limits_changed()
     for key, offsets in state.offsets.committed.items():
         topic = key.partition("@")[0]
         for queue_id, offset in offsets.items():

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pocketmq.broker.groups import find_or_create
+from pocketmq.broker.holding import hold, note_read
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.model import flags
 from pocketmq.model.errors import Refusal
@@ -110,6 +111,9 @@ def _look(
     state: BrokerState,
     now_ms: int,
 ) -> Outcome:
+    if state.holds_pulls and (held := hold(request, header, group, config, state, now_ms)) is not None:
+        _note(request, header, header.queue_offset, peer, state, now_ms)
+        return held
     store = state.store
     queue = store.find_queue(header.topic, header.queue_id)
     reset = state.offsets.take_reset(header.consumer_group, header.topic, header.queue_id)
@@ -149,6 +153,8 @@ def _look(
         if now_ms < until_ms:
             return Park(until_ms, (header.topic, header.queue_id))
     count = len(entries) // ENTRY_BYTES
+    if state.holds_pulls and count:
+        note_read(header, group, config, count, size, state, now_ms)
     state.statistics.count_get(
         header.consumer_group, header.topic, size, count, is_system=state.topics.is_system(header.topic)
     )

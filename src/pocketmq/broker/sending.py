@@ -56,6 +56,7 @@ def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Store
             or config.order
             or topic in NOT_ALLOWED_SEND_TOPICS
             or now_ms < state.settings.start_accept_send_request_time_stamp
+            or state.rates.limits_sends
         ):
             config = admit(header, peer, state, now_ms)
             if queue_id < 0:
@@ -98,6 +99,8 @@ def admit(header: SendHeader, peer: Peer, state: BrokerState, now_ms: int) -> To
             ResponseCode.INVALID_PARAMETER,
             f"request queueId[{header.queue_id}] is illegal, {_text_of(config)} Producer: {peer.address}",
         )
+    if state.rates.limits_sends:
+        state.rates.take_send(config, header.producer_group, now_ms)
     return config
 
 
@@ -270,6 +273,8 @@ def _send_batch(
     queue = store.queue(topic, queue_id)
     first = queue.next_offset
     ids = append_batch(store.log, queue, request.body, header, sys_flag, peer.packed, state.store_host, now_ms)
+    if state.rates.limits_sends:
+        state.rates.spend_sends(config, header.producer_group, queue.next_offset - first - 1, now_ms)
     fields = {
         **state.stamp.reply_fields,
         "msgId": ids,

@@ -13,6 +13,9 @@ NO_FIELDS: Mapping[str, str] = {}
 ROUTE = -1
 """In the key of a `Park`, in a queue id's place: it waits for what the name servers say about the topic."""
 
+LIMIT = -2
+"""As `ROUTE`: it waits until its time has come, whatever arrives meanwhile."""
+
 
 class Reply:
     """Answer now. `fields` are the header's extension fields by wire name, values already text."""
@@ -63,7 +66,7 @@ class ReplyWithRecords(NamedTuple):
 
 
 class Park(NamedTuple):
-    """Ask again when a message arrives in `key` = (topic, queue_id or ROUTE), and at `until_ms` at the latest."""
+    """Ask again when a message arrives in `key` = (topic, queue_id), and at `until_ms` at the latest."""
 
     until_ms: int
     key: tuple[str, int]

@@ -19,7 +19,17 @@ from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import ProtocolError, Refusal
-from pocketmq.model.outcome import NO_FIELDS, ROUTE, Outcome, Park, Relay, Reply, ReplyWhenDurable, ReplyWithRecords
+from pocketmq.model.outcome import (
+    LIMIT,
+    NO_FIELDS,
+    ROUTE,
+    Outcome,
+    Park,
+    Relay,
+    Reply,
+    ReplyWhenDurable,
+    ReplyWithRecords,
+)
 from pocketmq.node.durability import Durability, Held
 from pocketmq.node.flusher import Flusher
 from pocketmq.node.parking import Parked, Parking
@@ -232,7 +242,7 @@ class BrokerDriver:
             return
         if park.key[1] == ROUTE:
             self.on_route_wanted()
-        else:
+        elif park.key[1] != LIMIT:
             self.store.queue(*park.key).watched = True
 
     def _read(self, link: Link, command: Command, wanted: ReplyWithRecords) -> None:
