@@ -16,6 +16,9 @@ from pocketmq.model.limits import RATE_BUCKETS_MAX
 from pocketmq.model.topic import ATTRIBUTE_PULL_RATE_LIMIT, ATTRIBUTE_SEND_RATE_LIMIT, TopicConfig
 from pocketmq.protocol.codes import ResponseCode
 
+HELD_MS_MAX = 1_000
+"""A send waits at most so long for its turn. Clients give up after 3 s; Java's try three times without a pause."""
+
 
 class Rate(Enum):
     """What is counted."""
@@ -50,11 +53,16 @@ class RateLimits:
             or bool(settings.pull_rate_limit_per_topic or settings.pull_rate_limit_per_group)
         )
 
-    def take_send(self, topic: TopicConfig, group: str, now_ms: int) -> None:
-        """Count one message. Refusal SYSTEM_BUSY, and nothing is counted, if topic or group are over their rate."""
+    def take_send(self, topic: TopicConfig, group: str, now_ms: int) -> int:
+        """Count one message, and say how long it has to wait for its turn.
+
+        Refusal SYSTEM_BUSY, and nothing is counted, if that is more than HELD_MS_MAX.
+        """
         buckets = self._send_buckets(topic, group, now_ms)
+        wait_ms = 0
         for (rate, name), bucket in buckets:
-            if bucket.wait_ms(now_ms):
+            wait_ms = max(wait_ms, bucket.wait_ms(now_ms))
+            if wait_ms > HELD_MS_MAX:
                 raise Refusal(
                     ResponseCode.SYSTEM_BUSY,
                     f"[RATE_LIMIT]broker busy, start flow control for a while, {rate.value}[{name}] are limited to "
@@ -62,6 +70,7 @@ class RateLimits:
                 )
         for _, bucket in buckets:
             bucket.spend(1)
+        return wait_ms
 
     def spend_sends(self, topic: TopicConfig, group: str, count: int, now_ms: int) -> None:
         """Count the other messages of a batch that was taken."""

@@ -78,41 +78,57 @@ def make_topic(broker: LoneBroker, attributes: str, topic: str = TOPIC) -> Reply
     return broker.ask(RequestCode.UPDATE_AND_CREATE_TOPIC, fields)
 
 
-def send(broker: LoneBroker, topic: str = TOPIC, group: str = "PG", code: int = V2, body: bytes = b"x") -> int:
-    """The answer's code."""
+HELD = -1
+
+
+def send(
+    broker: LoneBroker, topic: str = TOPIC, group: str = "PG", code: int = V2, body: bytes = b"x", resumed: int = 0
+) -> int:
+    """The answer's code, or HELD."""
     fields = {"a": group, "b": topic, "c": "TBW102", "d": 4, "e": 0, "f": 0, "g": 7, "h": 0, "i": UNIQUE, "j": 0}
+    fields |= {"k": "false", "m": "true" if code == 320 else "false"}
+    request = Command.of(code, {key: str(value) for key, value in fields.items()}, body, arrived_ms=broker.now_ms)
+    request.resumed = resumed
     try:
-        outcome = broker.decide(code, fields | {"k": "false", "m": "true" if code == 320 else "false"}, body)
+        outcome = HANDLERS[code](request, ALICE, broker.state, broker.now_ms)
     except Refusal as refusal:
         return refusal.code
     finally:
         broker.end_turn()
+    if isinstance(outcome, Park):
+        assert outcome.key == (topic, LIMIT)
+        return HELD
     return 0 if isinstance(outcome, Stored) else outcome.reply.code  # type: ignore[union-attr]
 
 
 def test_a_topic_takes_no_more_than_it_may_a_second(broker: LoneBroker) -> None:
     create_plain(broker.state, TOPIC, 1, broker.now_ms)
     configure(broker, sendRateLimitPerTopic=3)
-    assert [send(broker) for _ in range(5)] == [0, 0, 0, 2, 2]
-    assert broker.state.store.max_offset(TOPIC, 0) == 3, "what is refused is not stored"
+    assert [send(broker) for _ in range(8)] == [0, 0, 0, HELD, HELD, HELD, 2, 2], "a second's worth waits for its turn"
+    assert broker.state.store.max_offset(TOPIC, 0) == 3, "what is held or refused is not stored"
+    assert send(broker, resumed=1) == 0, "what has waited was counted before"
     assert send(broker, "TopicB") == 0, "each topic has a bucket of its own"
     broker.now_ms += 334
-    assert [send(broker) for _ in range(2)] == [0, 2]
+    assert [send(broker) for _ in range(2)] == [HELD, 2]
+    broker.now_ms += 1_400
+    assert [send(broker) for _ in range(2)] == [0, HELD]
     configure(broker, sendRateLimitPerTopic=0)
     assert [send(broker) for _ in range(20)] == [0] * 20
     assert not broker.state.rates.limits_sends
 
 
-def test_the_refusal_says_why(broker: LoneBroker) -> None:
-    make_topic(broker, "+send.rate.limit=1")
-    send(broker)
-    with pytest.raises(Refusal, match=r"broker busy, .* sends to topic\[TopicA\] are limited to 1 messages a second"):
-        broker.state.rates.take_send(broker.state.topics.require(TOPIC), "PG", broker.now_ms)
+def test_who_is_held_knows_for_how_long(broker: LoneBroker) -> None:
+    rates = RateLimits(BrokerSettings(send_rate_limit_per_topic=10, send_rate_limit_per_group=4))
+    waits = [rates.take_send(TopicConfig(TOPIC), "PG", 0) for _ in range(8)]
+    assert waits == [0, 0, 0, 0, 250, 500, 750, 1_000]
+    with pytest.raises(Refusal, match=r"broker busy, .* sends of group\[PG\] are limited to 4 messages a second"):
+        rates.take_send(TopicConfig(TOPIC), "PG", 0)
+    assert rates.take_send(TopicConfig(TOPIC), "PG2", 0) == 0, "a refused send has taken nothing from the topic"
 
 
 def test_a_producer_group_has_a_rate_over_all_topics(broker: LoneBroker) -> None:
     configure(broker, sendRateLimitPerGroup=2)
-    assert [send(broker, topic) for topic in ("TopicA", "TopicB", "TopicC")] == [0, 0, 2]
+    assert [send(broker, topic) for topic in ("TopicA", "TopicB", "TopicC")] == [0, 0, HELD]
     assert send(broker, "TopicC", group="PG2") == 0
 
 
@@ -120,10 +136,10 @@ def test_a_topics_attribute_goes_before_the_setting(broker: LoneBroker) -> None:
     configure(broker, sendRateLimitPerTopic=1)
     assert make_topic(broker, "+send.rate.limit=2").code == 0
     assert make_topic(broker, "+send.rate.limit=0", "TopicFree").code == 0
-    assert [send(broker) for _ in range(3)] == [0, 0, 2]
+    assert [send(broker) for _ in range(3)] == [0, 0, HELD]
     assert [send(broker, "TopicFree") for _ in range(9)] == [0] * 9
     assert make_topic(broker, "+send.rate.limit=5").code == 0
-    assert [send(broker) for _ in range(6)] == [0, 0, 0, 0, 0, 2], "a new rate begins with a full bucket"
+    assert [send(broker) for _ in range(6)] == [0, 0, 0, 0, 0, HELD], "a new rate begins with a full bucket"
     assert make_topic(broker, "+send.rate.limit=-1").code == 1
     assert make_topic(broker, "+send.rate.limit=many").code == 1
 
@@ -131,7 +147,7 @@ def test_a_topics_attribute_goes_before_the_setting(broker: LoneBroker) -> None:
 def test_attributes_limit_after_a_restart_too(broker: LoneBroker) -> None:
     make_topic(broker, "+send.rate.limit=1")
     again = broker.restarted(broker.disk)
-    assert [send(again) for _ in range(2)] == [0, 2]
+    assert [send(again) for _ in range(2)] == [0, HELD]
 
 
 def test_the_messages_of_a_batch_count(broker: LoneBroker) -> None:
@@ -139,9 +155,10 @@ def test_the_messages_of_a_batch_count(broker: LoneBroker) -> None:
     configure(broker, sendRateLimitPerTopic=2)
     batch = encode_messages([Message(TOPIC, b"x")] * 6)
     assert send(broker, code=320, body=batch) == 0, "the last token is enough for a batch"
-    broker.now_ms += 2_400
     assert send(broker) == 2
-    broker.now_ms += 200
+    broker.now_ms += 2_400
+    assert send(broker) == HELD
+    broker.now_ms += 700
     assert send(broker) == 0
 
 

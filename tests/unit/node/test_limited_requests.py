@@ -1,4 +1,4 @@
-"""Pulls that are held by a limit: new messages do not wake them, time does."""
+"""Sends and pulls that are held by a limit: new messages do not wake them, time does."""
 
 from hand_driver import HandDriver
 from hand_frames import send_frame
@@ -33,15 +33,20 @@ async def test_a_pull_over_its_rate_is_answered_when_its_time_has_come() -> None
 
 
 @in_loop
-async def test_a_sender_over_its_rate_is_told_so_at_once() -> None:
+async def test_a_sender_over_its_rate_waits_for_its_turn_and_one_far_over_it_is_told_so() -> None:
     hand = HandDriver()
     link, session = topic_made(hand)
     hand.state.settings.send_rate_limit_per_topic = 1
     hand.state.limits_changed()
-    session.received(send_frame(2) + send_frame(3))
+    session.received(send_frame(2) + send_frame(3) + send_frame(4))
     hand.turn()
-    assert sorted(opaques(link)) == [(2, 0), (3, ResponseCode.SYSTEM_BUSY)]
-    hand.now_ms += 1_000
-    session.received(send_frame(4))
+    assert sorted(opaques(link)) == [(2, 0), (4, ResponseCode.SYSTEM_BUSY)]
+    hand.now_ms += 900
+    hand.driver.due()
     hand.turn()
-    assert opaques(link) == [(4, 0)]
+    assert opaques(link) == []
+    hand.now_ms += 200
+    hand.driver.due()
+    hand.turn()
+    assert opaques(link) == [(3, 0)]
+    assert hand.state.store.max_offset("TopicTest", 0) == 3
