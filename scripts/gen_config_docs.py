@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.model.delivery_settings import DeliverySettings
+from pocketmq.model.limit_settings import LimitSettings
 from pocketmq.model.namesrv_settings import NamesrvSettings
 from pocketmq.model.settings import INT_MAX, LONG_MAX, Declaration, Settings, page_of, value_text
 from pocketmq.model.store_settings import StoreSettings
@@ -50,7 +51,8 @@ A `#` after a value belongs to the value, as in Java; a warning points it out. `
 """
 
 SECTIONS: tuple[tuple[str, type[Settings], tuple[type[Settings], ...]], ...] = (
-    ("Broker: identity, addresses, registration", BrokerSettings, (DeliverySettings,)),
+    ("Broker: identity, addresses, registration", BrokerSettings, (LimitSettings,)),
+    ("Broker: limits", LimitSettings, (DeliverySettings,)),
     ("Broker: topics, sending, pulling, popping, transactions", DeliverySettings, (StoreSettings,)),
     ("Broker: store, timers, copies", StoreSettings, ()),
     ("Name server", NamesrvSettings, ()),

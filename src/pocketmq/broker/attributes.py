@@ -10,7 +10,7 @@ from typing import NoReturn
 from pocketmq.model import group as group_words
 from pocketmq.model import topic as topic_words
 from pocketmq.model.errors import Refusal
-from pocketmq.model.settings import LONG_MAX
+from pocketmq.model.settings import INT_MAX, LONG_MAX
 from pocketmq.protocol.codes import ResponseCode
 
 ADD = "+"
@@ -48,8 +48,10 @@ TOPIC_ATTRIBUTES: Mapping[str, Attribute] = {
     topic_words.ATTRIBUTE_MESSAGE_TYPE: Attribute(words=MESSAGE_TYPES),
     topic_words.ATTRIBUTE_RESERVE_TIME: Attribute(low=-1),
     topic_words.ATTRIBUTE_LITE_EXPIRATION: Attribute(low=-1, high=43_200),
+    topic_words.ATTRIBUTE_SEND_RATE_LIMIT: Attribute(low=0, high=INT_MAX),
+    topic_words.ATTRIBUTE_PULL_RATE_LIMIT: Attribute(low=0, high=INT_MAX),
 }
-"""TopicAttributes.ALL."""
+"""TopicAttributes.ALL, and the rates, which are ours."""
 
 GROUP_ATTRIBUTES: Mapping[str, Attribute] = {
     group_words.ATTRIBUTE_PRIORITY_FACTOR: Attribute(low=0, high=100),
@@ -60,8 +62,9 @@ GROUP_ATTRIBUTES: Mapping[str, Attribute] = {
     group_words.ATTRIBUTE_LITE_SUB_CLIENT_QUOTA: Attribute(low=-1),
     "lite.sub.client.max.event.cnt": Attribute(low=10),
     group_words.ATTRIBUTE_LITE_SUB_WILDCARD: Attribute(),
+    group_words.ATTRIBUTE_PULL_RATE_LIMIT: Attribute(low=0, high=INT_MAX),
 }
-"""SubscriptionGroupAttributes.ALL."""
+"""SubscriptionGroupAttributes.ALL, and the rate, which is ours."""
 
 
 def parse_changes(text: str | None) -> dict[str, str]:

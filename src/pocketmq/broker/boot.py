@@ -21,6 +21,7 @@ def start(state: BrokerState) -> list[BroughtBack]:
     An offset beyond the end of its queue would skip the messages that come to lie there next. The commits that had to
     go back for that are the result.
     """
+    state.limits_changed()
     brought_back = []
     for table in (state.offsets.committed, state.offsets.pulled):
         for key, offsets in table.items():

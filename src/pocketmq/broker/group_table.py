@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pocketmq.model import names
 from pocketmq.model.data_version import DataVersion
 from pocketmq.model.errors import Refusal
-from pocketmq.model.group import SubscriptionGroupConfig
+from pocketmq.model.group import ATTRIBUTE_PULL_RATE_LIMIT, SubscriptionGroupConfig
 from pocketmq.model.limits import GROUPS_PER_BROKER_MAX
 from pocketmq.protocol.bodies.groups import SubscriptionGroupWrapper
 from pocketmq.protocol.codes import ResponseCode
@@ -30,6 +30,7 @@ class GroupTable:
         self.configs = {name: SubscriptionGroupConfig(name) for name in BOOT_GROUPS}
         self.forbidden: dict[str, dict[str, int]] = {}
         self.version = DataVersion(timestamp=now_ms)
+        self.have_limits = False
 
     def __contains__(self, group: str) -> bool:
         return group in self.configs
@@ -52,6 +53,7 @@ class GroupTable:
                 "delete those that are no longer used",
             )
         self.configs[config.group_name] = config
+        self.have_limits |= ATTRIBUTE_PULL_RATE_LIMIT in config.attributes
         self.version = self.version.next(now_ms)
 
     @property
@@ -106,5 +108,6 @@ class GroupTable:
         wrapper = SubscriptionGroupWrapper.decode(content)
         legal = wrapper.subscription_group_table.items()
         self.configs.update({name: config for name, config in legal if not names.group_fault(name)})
+        self.have_limits = any(ATTRIBUTE_PULL_RATE_LIMIT in config.attributes for config in self.configs.values())
         self.forbidden = {group: dict(topics) for group, topics in wrapper.forbidden_table.items()}
         self.version = wrapper.data_version

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pocketmq.broker.filters.requiring import judge_of_retried, require_filter, require_registered_filter
 from pocketmq.broker.filters.selecting import Looked, Matches, judged, look_through
 from pocketmq.broker.groups import find_or_create
+from pocketmq.broker.holding import hold, note_read
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.model import flags, names
 from pocketmq.model.errors import Refusal
@@ -142,6 +143,9 @@ def _look(
     looked: Looked | None = None,
 ) -> Outcome:
     """`looked`: what a filter has found already; else `wanted` are tags codes, or None for all messages."""
+    if state.holds_pulls and (held := hold(request, header, group, config, state, now_ms)) is not None:
+        _note(request, header, header.queue_offset, peer, state, now_ms)
+        return held
     store = state.store
     queue = store.find_queue(header.topic, header.queue_id)
     reset = state.offsets.take_reset(header.consumer_group, header.topic, header.queue_id)
@@ -182,6 +186,8 @@ def _look(
         if now_ms < until_ms:
             return Park(until_ms, (header.topic, header.queue_id), wanted)
     count = len(entries) // ENTRY_BYTES
+    if state.holds_pulls and count:
+        note_read(header, group, config, count, size, state, now_ms)
     state.statistics.count_get(
         header.consumer_group, header.topic, size, count, is_system=state.topics.is_system(header.topic)
     )

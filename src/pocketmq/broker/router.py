@@ -1,6 +1,7 @@
 """Which handler answers which code; everything else is answered as Java answers what it does not know."""
 
 from pocketmq.broker import (
+    cold_read_limits,
     delays,
     groups,
     locks,
@@ -40,6 +41,7 @@ HANDLERS: dict[int, Handler] = {
     **relays.HANDLERS,
     **replying.HANDLERS,
     **runtime.HANDLERS,
+    **cold_read_limits.HANDLERS,
 }
 
 

@@ -67,6 +67,7 @@ def update_broker_config(request: Command, peer: Peer, state: BrokerState, now_m
     applied, ignored = state.configuration.change(wanted, now_ms)
     if applied:
         state.unsaved.add(CONFIGURATION)
+        state.limits_changed()
     if "brokerPermission" in applied:
         state.topics.bump(now_ms)
         state.topics_changed()

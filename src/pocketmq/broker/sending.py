@@ -19,7 +19,7 @@ from pocketmq.model.faq import SEE_FAQ
 from pocketmq.model.flags import INNER_BATCH, MULTI_TAGS, TOPIC_UNIT, TOPIC_UNIT_SUBSCRIPTION
 from pocketmq.model.limits import TOPIC_CHARS_MAX
 from pocketmq.model.names import NOT_ALLOWED_SEND_TOPICS
-from pocketmq.model.outcome import Reply, ReplyWhenDurable
+from pocketmq.model.outcome import LIMIT, Park, Reply, ReplyWhenDurable
 from pocketmq.model.peer import Peer
 from pocketmq.model.permissions import is_writeable, perm_text
 from pocketmq.model.topic import TopicConfig, TopicFilterType
@@ -43,8 +43,11 @@ _DIRECT_RETRY_VERSION = 56
 """MQVersion.V3_4_9: clients from here on send their own maximum of retries."""
 
 
-def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Stored | Reply | ReplyWhenDurable:
-    """SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE; a refusal carries what every answer to a send does."""
+def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Stored | Reply | ReplyWhenDurable | Park:
+    """SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE; a refusal carries what every answer to a send does.
+
+    Over its rate it is parked, with its place already counted, and decided again when its turn has come.
+    """
     header = read_send(request)
     queue_id = header.queue_id
     topic = header.topic
@@ -56,11 +59,16 @@ def send(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Store
             or config.order
             or topic in NOT_ALLOWED_SEND_TOPICS
             or now_ms < state.settings.start_accept_send_request_time_stamp
+            or state.rates.limits_sends
         ):
             config = admit(header, peer, state, now_ms)
             if queue_id < 0:
                 state.sends += 1
                 queue_id = state.sends % max(config.write_queue_nums, 1)
+            if state.rates.limits_sends and not request.resumed:
+                wait_ms = state.rates.take_send(config, header.producer_group, now_ms)
+                if wait_ms:
+                    return Park(now_ms + wait_ms, (topic, LIMIT))
         if header.batch or request.code == _SEND_BATCH_MESSAGE:
             return _send_batch(request, header, config, queue_id, peer, state, now_ms)
         properties = header.properties
@@ -270,6 +278,8 @@ def _send_batch(
     queue = store.queue(topic, queue_id)
     first = queue.next_offset
     ids = append_batch(store.log, queue, request.body, header, sys_flag, peer.packed, state.store_host, now_ms)
+    if state.rates.limits_sends:
+        state.rates.spend_sends(config, header.producer_group, queue.next_offset - first - 1, now_ms)
     fields = {
         **state.stamp.reply_fields,
         "msgId": ids,

@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 from pocketmq.broker.balancing.known_routes import KnownRoutes
 from pocketmq.broker.balancing.request_mode_table import RequestModeTable
+from pocketmq.broker.cold_reads import ColdReads
 from pocketmq.broker.configuration_table import ConfigurationTable
 from pocketmq.broker.delay_table import DelayTable
 from pocketmq.broker.filters.filter_table import FilterTable
 from pocketmq.broker.group_table import GroupTable
 from pocketmq.broker.lock_table import LockTable
 from pocketmq.broker.offset_table import OffsetTable
+from pocketmq.broker.rate_limits import RateLimits
 from pocketmq.broker.session_table import SessionTable
 from pocketmq.broker.stamp import Stamp
 from pocketmq.broker.statistics import Statistics
@@ -66,6 +68,9 @@ class BrokerState:
         self.locks = LockTable()
         self.request_modes = RequestModeTable()
         self.routes = KnownRoutes()
+        self.rates = RateLimits(settings)
+        self.cold_reads = ColdReads(settings, boot_ms)
+        self.holds_pulls = False
         self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
         self.filters = FilterTable(boot_ms)
@@ -115,13 +120,20 @@ class BrokerState:
         self.delays.settle(self.store.log.flushed)
         return self.delays.encode_durable()
 
+    def limits_changed(self) -> None:
+        """Find out anew whether sends or pulls have any limit, so that without one nobody asks further."""
+        self.rates.refresh(topics_have_limits=self.topics.have_limits, groups_have_limits=self.groups.have_limits)
+        self.holds_pulls = self.rates.limits_pulls or self.cold_reads.is_on
+
     def topics_changed(self) -> None:
         """Topics must reach the disk before the answer leaves, and the name servers soon after."""
+        self.limits_changed()
         self.unsaved.add(TOPICS)
         self.registration_due = True
 
     def groups_changed(self) -> None:
         """Groups must reach the disk before the answer leaves."""
+        self.limits_changed()
         self.unsaved.add(GROUPS)
 
     def offsets_changed(self) -> None:

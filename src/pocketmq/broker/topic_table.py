@@ -9,7 +9,7 @@ from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import TOPICS_PER_BROKER_MAX
 from pocketmq.model.permissions import PERM_INHERIT, PERM_READ_WRITE
 from pocketmq.model.pop_names import is_pop_retry_topic_v2
-from pocketmq.model.topic import TopicConfig
+from pocketmq.model.topic import ATTRIBUTE_PULL_RATE_LIMIT, ATTRIBUTE_SEND_RATE_LIMIT, TopicConfig
 from pocketmq.protocol.bodies.codec import to_json
 from pocketmq.protocol.bodies.routes import TopicConfigSerializeWrapper
 from pocketmq.protocol.codes import ResponseCode
@@ -74,6 +74,7 @@ class TopicTable:
     def __init__(self, settings: BrokerSettings, now_ms: int) -> None:
         own = boot_topics(settings)
         self.configs: dict[str, TopicConfig] = {config.topic_name: config for config in own}
+        self.have_limits = False
         self.version = DataVersion(timestamp=now_ms)
         self.mapping_version = DataVersion(timestamp=now_ms)
         self._texts: dict[str, tuple[TopicConfig, Written]] = {}
@@ -116,6 +117,7 @@ class TopicTable:
                 "delete those that are no longer used",
             )
         self.configs[config.topic_name] = config
+        self.have_limits |= _has_limit(config)
         self.version = self.version.next(now_ms)
 
     @property
@@ -158,7 +160,12 @@ class TopicTable:
         wrapper = TopicConfigSerializeWrapper.decode(content)
         legal = {name: config for name, config in wrapper.topic_config_table.items() if not stored_name_fault(name)}
         self.configs.update(legal)
+        self.have_limits = any(map(_has_limit, legal.values()))
         self.version = wrapper.data_version
+
+
+def _has_limit(config: TopicConfig) -> bool:
+    return ATTRIBUTE_SEND_RATE_LIMIT in config.attributes or ATTRIBUTE_PULL_RATE_LIMIT in config.attributes
 
 
 def _topic(name: str, queues: int, perm: int = PERM_READ_WRITE) -> TopicConfig:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pocketmq.model.broker_idle_keys import BROKER_IDLE_KEYS
 from pocketmq.model.broker_unused_keys import BROKER_UNUSED_KEYS
-from pocketmq.model.delivery_settings import DeliverySettings
+from pocketmq.model.limit_settings import LimitSettings
 from pocketmq.model.settings import LONG_MAX, UnusedKeys, integer, switch, text
 from pocketmq.model.store_settings import BrokerRole, FlushDiskType
 from pocketmq.model.subscription import MessageRequestMode
@@ -15,7 +15,7 @@ __all__ = ["BrokerRole", "BrokerSettings", "FlushDiskType", "MessageRequestMode"
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class BrokerSettings(DeliverySettings):
+class BrokerSettings(LimitSettings):
     """Every setting of a broker, with RocketMQ's defaults; attributes are RocketMQ's keys in snake_case."""
 
     UNUSED: ClassVar[tuple[UnusedKeys, ...]] = BROKER_UNUSED_KEYS + BROKER_IDLE_KEYS

@@ -100,11 +100,10 @@ BROKER_UNUSED_KEYS = (
         """,
     ),
     UnusedKeys(
-        "cold reads leave the event loop by themselves and hold up nobody",
+        "thresholds of cold reads are as they were set, and what is cold is told from the log offset",
         """
-        coldCtrStrategyEnable=false usePIDColdCtrStrategy=true cgColdReadThreshold=3145728
-        globalColdReadThreshold=104857600 coldDataFlowControlEnable=false coldDataScanEnable=false
-        timerColdDataCheckIntervalMs=60000 dataReadAheadEnable=true accessMessageInMemoryHotRatio=26
+        coldCtrStrategyEnable=false usePIDColdCtrStrategy=true coldDataScanEnable=false
+        timerColdDataCheckIntervalMs=60000 dataReadAheadEnable=true
         """,
     ),
     UnusedKeys(

@@ -105,6 +105,9 @@ QUEUE_ENTRIES_QUERIED_MAX = 1_000
 INDEX_ENTRIES_PENDING_MAX = 16_384
 """Key index entries that gather in memory before they are written to the file; 20 bytes each."""
 
+RATE_BUCKETS_MAX = 200_000
+"""Topics and groups whose rates are counted at one time."""
+
 REQUEST_MODES_MAX = 200_000
 """Pairs of topic and group in MessageRequestModeManager, which has no bound."""
 

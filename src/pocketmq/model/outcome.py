@@ -13,6 +13,9 @@ NO_FIELDS: Mapping[str, str] = {}
 ROUTE = -1
 """In the key of a `Park`, in a queue id's place: it waits for what the name servers say about the topic."""
 
+LIMIT = -2
+"""As `ROUTE`: it waits until its time has come, whatever arrives meanwhile."""
+
 Wanted = frozenset[int] | Callable[[bytes], bool]
 
 
@@ -72,7 +75,7 @@ class ReadFirst(NamedTuple):
 
 
 class Park(NamedTuple):
-    """Ask again when a message arrives in `key` = (topic, queue_id or ROUTE), and at `until_ms` at the latest.
+    """Ask again when a message arrives in `key` = (topic, queue_id, ROUTE or LIMIT), and at `until_ms` at the latest.
 
     `wants`: tags codes, or what judges a message's properties; a message that none of it wants need wake nobody.
     """

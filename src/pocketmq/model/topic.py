@@ -18,6 +18,9 @@ ATTRIBUTE_CLEANUP_POLICY = "cleanup.policy"
 ATTRIBUTE_MESSAGE_TYPE = "message.type"
 ATTRIBUTE_RESERVE_TIME = "reserve.time"
 ATTRIBUTE_LITE_EXPIRATION = "lite.topic.expiration"
+ATTRIBUTE_SEND_RATE_LIMIT = "send.rate.limit"
+ATTRIBUTE_PULL_RATE_LIMIT = "pull.rate.limit"
+"""Messages a second; these two are PocketMQ's own, and Java keeps them without knowing them."""
 
 
 class TopicFilterType(StrEnum):

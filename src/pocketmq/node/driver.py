@@ -23,6 +23,7 @@ from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import ProtocolError, Refusal
 from pocketmq.model.outcome import (
+    LIMIT,
     NO_FIELDS,
     ROUTE,
     Outcome,
@@ -250,13 +251,13 @@ class BrokerDriver:
 
     def _park(self, link: Link, command: Command, park: Park) -> None:
         command.resumed += 1
-        queue = None if park.key[1] == ROUTE else self.store.queue(*park.key)
+        queue = None if park.key[1] in (LIMIT, ROUTE) else self.store.queue(*park.key)
         offset = 0 if queue is None else queue.max_offset
         if not self.parking.park(park.key, Parked(link, command, park.until_ms, park.wants), offset):
             self._answer(link, command, Reply(ResponseCode.SYSTEM_BUSY, "too many requests are waiting"))
-        elif queue is None:
+        elif park.key[1] == ROUTE:
             self.on_route_wanted()
-        else:
+        elif queue is not None:
             queue.watched = True
 
     def _read(self, link: Link, command: Command, wanted: ReplyWithRecords) -> None:

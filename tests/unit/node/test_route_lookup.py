@@ -62,6 +62,7 @@ async def test_a_question_waits_for_the_route_and_no_longer_than_it_may() -> Non
     hand.now_ms += 200
     hand.driver.due()
     assert [(answer.opaque, answer.code, rows(answer)) for answer in link.take()] == [(2, 0, None)]
+    assert hand.state.store.find_queue("TopicB", -1) is None, "what it waited for is no queue"
 
 
 @in_loop
