@@ -142,6 +142,20 @@ async def test_only_what_passes_its_filter_wakes_a_pull(
 
 
 @in_loop
+async def test_what_came_before_a_pull_waited_does_not_wake_it() -> None:
+    hand, link, session = waiting(7, subscription="TagA")
+    _, sending = hand.connect()
+    send(hand, sending, 20, TAGS="TagB")
+    session.received(pull_frame(8, 2, subscription="TagB"))
+    hand.table_flusher.drain()
+    assert hand.driver.parking.count == 2
+    send(hand, sending, 21, TAGS="TagC")
+    assert link.take() == []
+    send(hand, sending, 22, TAGS="TagB")
+    assert opaques(link) == [(8, ResponseCode.SUCCESS)]
+
+
+@in_loop
 async def test_whose_time_is_up_goes_on_behind_what_was_not_for_him() -> None:
     hand, link, session = waiting(7, subscription="wanted")
     send(hand, session, 20)

@@ -175,6 +175,7 @@ def test_doubles_are_ordered_as_java_orders_them() -> None:
         (b"x\x01a\x02", None),
         (b"a\x01v\x01w\x02", b"v\x01w"),
         (b"a\x01first\x02a\x01last\x02", b"last"),
+        (b"x\x01y\x02a\x01first\x02a\x01last\x02", b"last"),
         (b"a\x01first\x02a\x01\x02", b"first"),
         (b"x\x01y\x02a\x01first\x02a\x01\x02a\x01", b"first"),
         (b"a\x01\x02", None),
