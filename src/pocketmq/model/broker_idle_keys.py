@@ -48,10 +48,6 @@ BROKER_IDLE_KEYS = (
         "enablePropertyFilter filterSupportRetry filterDataCleanTimeSpan maxFilterMessageSize",
     ),
     UnusedKeys(
-        "a lag is counted from the offsets",
-        "maxConsumeQueueScan sampleCountThreshold estimateAccumulation",
-    ),
-    UnusedKeys(
         "a pull brings at most 160 messages and 256 KiB, from memory and disk alike",
         """
         maxTransferBytesOnMessageInMemory maxTransferCountOnMessageInMemory maxTransferBytesOnMessageInDisk
@@ -79,9 +75,9 @@ BROKER_IDLE_KEYS = (
         "serverSocketBacklog connectTimeoutMillis",
     ),
     UnusedKeys(
-        "answers of the request-reply pattern, proxies and static subscriptions are not served",
+        "answers of the request-reply pattern and proxies are not served",
         """
-        storeReplyMessageEnable forwardTimeout useStaticSubscription enableBroadcastOffsetStore
+        storeReplyMessageEnable forwardTimeout enableBroadcastOffsetStore
         broadcastOffsetExpireSecond broadcastOffsetExpireMaxSecond
         """,
     ),
