@@ -161,7 +161,7 @@ def _suggested(group: SubscriptionGroupConfig, header: PullMessageRequest, next_
     if not state.settings.slave_read_enable:
         return MASTER_ID
     looked_at = state.store.entry(header.topic, header.queue_id, next_offset - 1) if next_offset > 0 else None
-    if looked_at is None or next_offset <= header.queue_offset:
+    if looked_at is None:
         return group.broker_id
     is_slow = state.store.log_max_offset - looked_at.log_offset > state.log_bytes_in_memory
     return group.which_broker_when_consume_slowly if is_slow else group.broker_id
