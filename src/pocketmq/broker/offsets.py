@@ -133,8 +133,7 @@ def _starts_in_memory(state: BrokerState, topic: str, queue_id: int) -> bool:
     if store.max_offset(topic, queue_id) <= 0:
         return True
     first = store.entry(topic, queue_id, 0)
-    held = state.memory_bytes * state.settings.access_message_in_memory_max_ratio // 100
-    return first is not None and store.log_max_offset - first.log_offset <= held
+    return first is not None and store.log_max_offset - first.log_offset <= state.log_bytes_in_memory
 
 
 def _check_numbers(request: Command) -> None:

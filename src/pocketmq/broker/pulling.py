@@ -23,6 +23,7 @@ from pocketmq.model.errors import Refusal
 from pocketmq.model.faq import SEE_FAQ
 from pocketmq.model.group import SubscriptionGroupConfig
 from pocketmq.model.limits import PULL_MESSAGES_MAX
+from pocketmq.model.names import MASTER_ID
 from pocketmq.model.outcome import Outcome, Park, ReadFirst, Reply, ReplyWithRecords, Wanted
 from pocketmq.model.peer import Peer
 from pocketmq.model.permissions import PERM_READ, is_readable
@@ -170,7 +171,7 @@ def _look(
         code = ResponseCode.PULL_OFFSET_MOVED
     _note(request, header, next_offset, peer, state, now_ms)
     fields = {
-        "suggestWhichBrokerId": str(group.broker_id if state.settings.slave_read_enable else 0),
+        "suggestWhichBrokerId": str(_suggested(group, header, next_offset, state)),
         "nextBeginOffset": str(next_offset),
         "minOffset": str(queue.min_offset if queue is not None else store.min_offset(header.topic, header.queue_id)),
         "maxOffset": str(queue.max_offset if queue is not None else 0),
@@ -213,6 +214,17 @@ def _filter(header: PullMessageRequest, wanted: SubscriptionData, state: BrokerS
     if state.settings.filter_support_retry and names.is_retry_topic(header.topic):
         return judge_of_retried(header.consumer_group, state.filters)
     return found.matches
+
+
+def _suggested(group: SubscriptionGroupConfig, header: PullMessageRequest, next_offset: int, state: BrokerState) -> int:
+    """Which replica to pull from next: another one, if what the group reads has probably left this one's memory."""
+    if not state.settings.slave_read_enable:
+        return MASTER_ID
+    looked_at = state.store.entry(header.topic, header.queue_id, next_offset - 1) if next_offset > 0 else None
+    if looked_at is None:
+        return group.broker_id
+    is_slow = state.store.log_max_offset - looked_at.log_offset > state.log_bytes_in_memory
+    return group.which_broker_when_consume_slowly if is_slow else group.broker_id
 
 
 def _group(

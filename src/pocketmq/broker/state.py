@@ -104,6 +104,11 @@ class BrokerState:
         }
 
     @property
+    def log_bytes_in_memory(self) -> int:
+        """How much of the log's end the machine's memory may hold (accessMessageInMemoryMaxRatio)."""
+        return self.memory_bytes * self.settings.access_message_in_memory_max_ratio // 100
+
+    @property
     def table_names(self) -> tuple[str, ...]:
         """The tables that have a file under `config/`; load them in this order."""
         return tuple(self._tables)

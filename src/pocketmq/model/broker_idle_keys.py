@@ -48,10 +48,6 @@ BROKER_IDLE_KEYS = (
         "maxFilterMessageSize",
     ),
     UnusedKeys(
-        "a lag is counted from the offsets",
-        "maxConsumeQueueScan sampleCountThreshold estimateAccumulation",
-    ),
-    UnusedKeys(
         "a pull brings at most 160 messages and 256 KiB, from memory and disk alike",
         """
         maxTransferBytesOnMessageInMemory maxTransferCountOnMessageInMemory maxTransferBytesOnMessageInDisk
@@ -79,9 +75,9 @@ BROKER_IDLE_KEYS = (
         "serverSocketBacklog connectTimeoutMillis",
     ),
     UnusedKeys(
-        "proxies and static subscriptions are not served",
+        "proxies are not served",
         """
-        forwardTimeout useStaticSubscription enableBroadcastOffsetStore
+        forwardTimeout enableBroadcastOffsetStore
         broadcastOffsetExpireSecond broadcastOffsetExpireMaxSecond
         """,
     ),

@@ -3,6 +3,7 @@
 import pytest
 from hand_frames import pull_fields
 
+from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.model.topic import TopicConfig
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.testing.lone_broker import LoneBroker
@@ -40,3 +41,30 @@ def test_less_is_taken_at_a_time_of_what_may_lie_on_the_disk(broker: LoneBroker,
         log._resumed_at = log.end
     reply = broker.ask(PULL, pull_fields("TopicA", 0, 0, sysFlag=AT_ONCE))
     assert (reply.code, reply.fields["nextBeginOffset"]) == (ResponseCode.SUCCESS, str(count))
+
+
+@pytest.mark.parametrize(
+    ("reads_replicas", "memory_bytes", "offset", "suggested"),
+    [
+        (False, 0, 0, "0"),
+        (True, 1 << 30, 0, "3"),
+        (True, 4_000, 0, "4"),
+        (True, 4_000, 18, "3"),
+        (True, 4_000, 20, "3"),
+        (True, 4_000, 99, "3"),
+    ],
+)
+def test_a_group_far_behind_is_sent_to_its_replica(
+    reads_replicas: bool, memory_bytes: int, offset: int, suggested: str
+) -> None:
+    broker = LoneBroker(
+        settings=BrokerSettings(slave_read_enable=reads_replicas, access_message_in_memory_max_ratio=40)
+    )
+    broker.state.memory_bytes = memory_bytes
+    broker.state.topics.put(TopicConfig("TopicA", 1, 1), broker.now_ms)
+    config = b'{"groupName":"GroupA","brokerId":3,"whichBrokerWhenConsumeSlowly":4}'
+    assert broker.ask(RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, body=config).code == 0
+    for _ in range(20):
+        broker.store("TopicA", 0, bytes(500))
+    fields = pull_fields("TopicA", 0, offset, sysFlag=AT_ONCE, consumerGroup="GroupA", maxMsgNums="2")
+    assert broker.ask(PULL, fields).fields["suggestWhichBrokerId"] == suggested

@@ -53,7 +53,10 @@ def test_one_client_may_be_named(broker: LoneBroker) -> None:
     assert broker.ask(STATUS, ASKED | {"clientAddr": "c9"}).body == EMPTY
 
 
-@pytest.mark.parametrize("reply", [Reply(1), Reply(), Reply(body=b"no json"), Reply(body=b"[]"), Reply(body=b"\xff")])
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(1, body=table(9).body), Reply(), Reply(body=b"no json"), Reply(body=b"[]"), Reply(body=b"\xff")],
+)
 def test_a_client_that_says_nothing_sensible_is_left_out(broker: LoneBroker, reply: Reply) -> None:
     connect(broker, ALICE, "c1")
     connect(broker, BOB, "c2")

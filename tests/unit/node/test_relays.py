@@ -7,7 +7,7 @@ from hand_driver import HandDriver, HandLink
 from hand_stories import in_loop, opaques
 
 from pocketmq.broker import router
-from pocketmq.model.outcome import Reply, Survey
+from pocketmq.model.outcome import Relay, Reply, Survey
 from pocketmq.node.driver import Session
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import encode_request, encode_response
@@ -74,5 +74,15 @@ async def test_a_bug_in_a_summary_is_ours_and_a_one_way_question_has_no_answer(m
     assert opaques(asker) == [(4, ResponseCode.SYSTEM_ERROR)]
     assert hand.state.bugs == 1
     asking.received(encode_request(9998, {}, opaque=5, oneway=True))
+    reply_to(one, talking, b"y")
+    assert asker.take() == []
+
+
+@in_loop
+async def test_a_one_way_relay_has_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = HandDriver()
+    (asker, asking), (one, talking) = hand.connect(), hand.connect()
+    monkeypatch.setitem(router.HANDLERS, 9997, lambda *_: Relay(one.id, 221, {"a": "b"}, b"", AT_ONCE_MS))
+    asking.received(encode_request(9997, {}, opaque=4, oneway=True))
     reply_to(one, talking, b"y")
     assert asker.take() == []
