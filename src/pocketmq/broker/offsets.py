@@ -36,7 +36,7 @@ def query_consumer_offset(request: Command, peer: Peer, state: BrokerState, now_
     if offset == NOT_FOUND:
         if header.set_zero_if_not_found is False:
             return Reply(ResponseCode.QUERY_NOT_FOUND, "Not found, do not set to zero, maybe this group boot first")
-        if not _starts_in_memory(state, header.topic, header.queue_id):
+        if not starts_in_memory(state, header.topic, header.queue_id):
             return Reply(
                 ResponseCode.QUERY_NOT_FOUND, "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first"
             )
@@ -104,7 +104,7 @@ def earliest_store_time(state: BrokerState, topic: str, queue_id: int) -> int:
     return state.store.store_timestamp(topic, queue_id, state.store.min_offset(topic, queue_id))
 
 
-def _starts_in_memory(state: BrokerState, topic: str, queue_id: int) -> bool:
+def starts_in_memory(state: BrokerState, topic: str, queue_id: int) -> bool:
     """The queue begins at 0, and is empty or its first message is among the newest that memory may hold."""
     store = state.store
     if store.min_offset(topic, queue_id) > 0:

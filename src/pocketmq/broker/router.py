@@ -16,6 +16,7 @@ from pocketmq.broker import (
     sessions,
     topics,
 )
+from pocketmq.broker.popping import handlers as popping
 from pocketmq.broker.state import Handler
 from pocketmq.model.outcome import Reply
 from pocketmq.protocol.codes import ResponseCode
@@ -24,6 +25,7 @@ from pocketmq.protocol.frame import Command
 HANDLERS: dict[int, Handler] = {
     **sending.HANDLERS,
     **pulling.HANDLERS,
+    **popping.HANDLERS,
     **offsets.HANDLERS,
     **sessions.HANDLERS,
     **locks.HANDLERS,

@@ -12,6 +12,7 @@ from pocketmq.broker.delay_table import DelayTable
 from pocketmq.broker.group_table import GroupTable
 from pocketmq.broker.lock_table import LockTable
 from pocketmq.broker.offset_table import OffsetTable
+from pocketmq.broker.popping.table import PopTable
 from pocketmq.broker.session_table import SessionTable
 from pocketmq.broker.stamp import Stamp
 from pocketmq.broker.statistics import Statistics
@@ -29,6 +30,9 @@ CONSUMER_OFFSETS = "consumerOffset"
 DELAY_OFFSETS = "delayOffset"
 CONFIGURATION = "brokerConfiguration"
 """In `unsaved`: `configuration.changed` belongs into the file that the broker was started with."""
+
+ALL_PARKED = ""
+"""In `parked`: all that have a label."""
 
 MEMORY_BYTES_ASSUMED = 4 << 30
 """How much memory the machine has, until the node says so."""
@@ -61,6 +65,12 @@ class BrokerState:
         self.locks = LockTable()
         self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
+        self.pops = PopTable()
+        self.pops_read_at = -1
+        """At which count of the store's `discards` the table was read from the log; see popping/revive_log.py."""
+        self.pop_count = 0
+        self.parked: dict[str, int] = {}
+        """How many requests wait by the label that their handlers gave them; the node counts."""
         self.configuration = ConfigurationTable(settings, boot_ms)
         self.statistics = Statistics(settings.broker_cluster_name, boot_ms, day_starts_ms)
         self.day_starts_ms = day_starts_ms

@@ -6,12 +6,15 @@ BROKER_IDLE_KEYS = (
     UnusedKeys(
         "consumers pull; there is no popping",
         """
-        defaultMessageRequestMode defaultPopShareQueueNum serverLoadBalancerEnable popPollingSize maxPopPollingSize
+        defaultMessageRequestMode defaultPopShareQueueNum serverLoadBalancerEnable
+        """,
+    ),
+    UnusedKeys(
+        "popped messages come back at their time, one retry queue a group, and wake all that wait",
+        """
         reviveInterval reviveMaxSlow reviveAckWaitMs enableSkipLongAwaitingAck popReviveMaxAttemptTimes
-        skipWhenCKRePutReachMaxTimes popFromRetryProbability popFromRetryProbabilityForPriority priorityOrderAsc
-        useSeparateRetryQueue enableRetryTopicV2 retrieveMessageFromPopRetryTopicV1 popResponseReturnActualRetryTopic
-        initPopOffsetByCheckMsgInMem enableNotifyBeforePopCalculateLag enableNotifyAfterPopOrderLockRelease
-        enablePopMessageThreshold popInflightMessageThreshold
+        skipWhenCKRePutReachMaxTimes popFromRetryProbabilityForPriority priorityOrderAsc useSeparateRetryQueue
+        enableNotifyBeforePopCalculateLag enableNotifyAfterPopOrderLockRelease
         """,
     ),
     UnusedKeys(

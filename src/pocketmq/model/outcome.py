@@ -59,11 +59,24 @@ class ReplyWithRecords(NamedTuple):
     entries: bytes
 
 
+class RecordsWhenDurable(NamedTuple):
+    """`ReplyWithRecords` held back as `ReplyWhenDurable` is; the reply's own body comes first, entries may be none."""
+
+    reply: Reply
+    entries: bytes
+    log_offset_end: int
+
+
 class Park(NamedTuple):
-    """Ask again when a message arrives in `key` = (topic, queue_id), and at `until_ms` at the latest."""
+    """Ask again when a message arrives in `key` or in one of `more`, and at `until_ms` at the latest.
+
+    Keys are (topic, queue_id). Those that wait are counted by `label`.
+    """
 
     until_ms: int
     key: tuple[str, int]
+    more: tuple[tuple[str, int], ...] = ()
+    label: str = ""
 
 
 class Relay(NamedTuple):
@@ -80,7 +93,7 @@ class NoReply(NamedTuple):
     """The request is one-way, or its answer is silence."""
 
 
-Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | Park | Relay | NoReply
+Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | RecordsWhenDurable | Park | Relay | NoReply
 
 
 @dataclass(frozen=True, slots=True)

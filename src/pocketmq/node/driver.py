@@ -3,6 +3,7 @@
     bytes ─▶ Connection ─▶ handler ─▶ outcome ─┬─ Reply: leaves at the end of the turn, with the others of its batch
                                                ├─ Stored, ReplyWhenDurable: held until written (ASYNC) or synced (SYNC)
                                                ├─ ReplyWithRecords: bytes read from the page cache, else by the thread
+                                               ├─ RecordsWhenDurable: read, then held
                                                ├─ Park: kept, and decided again when a message comes or time is up
                                                └─ Relay: asked of another client, whose answer is passed on
     end of the turn: replies of batches that stored nothing leave ─▶ log write
@@ -19,7 +20,16 @@ from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import ProtocolError, Refusal
-from pocketmq.model.outcome import NO_FIELDS, Outcome, Park, Relay, Reply, ReplyWhenDurable, ReplyWithRecords
+from pocketmq.model.outcome import (
+    NO_FIELDS,
+    Outcome,
+    Park,
+    RecordsWhenDurable,
+    Relay,
+    Reply,
+    ReplyWhenDurable,
+    ReplyWithRecords,
+)
 from pocketmq.node.durability import Durability, Held
 from pocketmq.node.flusher import Flusher
 from pocketmq.node.parking import Parked, Parking
@@ -89,7 +99,7 @@ class BrokerDriver:
         self.reader = reader
         self.replies = replies
         self.now_ms = now
-        self.parking = Parking()
+        self.parking = Parking(state.parked)
         self.relays = Relays(self.send_to)
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
@@ -186,6 +196,8 @@ class BrokerDriver:
             self._answer(link, command, outcome)
         elif isinstance(outcome, ReplyWithRecords):
             self._read(link, command, outcome)
+        elif isinstance(outcome, RecordsWhenDurable):
+            self._read_then_hold(link, command, outcome)
         elif isinstance(outcome, Park):
             self._park(link, command, outcome)
         elif isinstance(outcome, Stored | ReplyWhenDurable):
@@ -196,7 +208,9 @@ class BrokerDriver:
 
     def _when_saved(self, link: Link, command: Command, outcome: Outcome | Stored) -> None:
         def carry(error: OSError | None) -> None:
-            if error is None:
+            if error is None and isinstance(outcome, Park):
+                self.decide(link, command)  # A message that came meanwhile has woken nobody.
+            elif error is None:
                 self.carry_out(link, command, outcome)
             else:
                 self._answer(link, command, Reply(ResponseCode.SYSTEM_ERROR, f"cannot be saved: {error}"))
@@ -225,12 +239,13 @@ class BrokerDriver:
             link.write(encode_response(command, reply))
 
     def _park(self, link: Link, command: Command, park: Park) -> None:
-        queue = self.store.queue(*park.key)
+        queues = [self.store.queue(*key) for key in (park.key, *park.more)]
         command.resumed += 1
-        if not self.parking.park(park.key, Parked(link, command, park.until_ms)):
+        if not self.parking.park(park.key, Parked(link, command, park.until_ms, park.more, park.label)):
             self._answer(link, command, Reply(ResponseCode.SYSTEM_BUSY, "too many requests are waiting"))
             return
-        queue.watched = True
+        for queue in queues:
+            queue.watched = True
 
     def _read(self, link: Link, command: Command, wanted: ReplyWithRecords) -> None:
         body = self.store.log.gather_nowait(wanted.entries)
@@ -250,6 +265,33 @@ class BrokerDriver:
                 link.write(encode_response(command, wanted.reply, body))
             else:
                 self._answer(link, command, _unreadable(error))
+
+        self.reader.run(read, done)
+
+    def _read_then_hold(self, link: Link, command: Command, wanted: RecordsWhenDurable) -> None:
+        """Reads the records; the answer then leaves when what was written with it is durable."""
+        reply, log_offset_end = wanted.reply, wanted.log_offset_end
+        discards = self.store.discards
+        body = self.store.log.gather_nowait(wanted.entries) if wanted.entries else b""
+        if body is not None:
+            self._when_stored(link, command, ReplyWhenDurable(reply.with_body(reply.body + body), log_offset_end))
+            return
+        found: list[tuple[bytes, list[Entry]]] = []
+
+        def read() -> None:
+            found.append(self.store.log.gather(wanted.entries))
+
+        def done(error: OSError | None) -> None:
+            if error is not None:
+                self._answer(link, command, _unreadable(error))
+            elif discards != self.store.discards:
+                self._answer(link, command, Reply(ResponseCode.SYSTEM_BUSY, "what was popped could not be written"))
+            else:
+                body, damaged = found[0]
+                for entry in damaged:
+                    self._say_damaged(command, entry)
+                whole = reply.with_body(reply.body + body)
+                self.carry_out(link, command, ReplyWhenDurable(whole, log_offset_end))
 
         self.reader.run(read, done)
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from pocketmq.broker.state import ALL_PARKED
 from pocketmq.model.limits import PARKED_PULLS_MAX
 from pocketmq.protocol.frame import Command
 from pocketmq.transport.server import Link
@@ -11,17 +12,20 @@ Key = tuple[str, int]
 
 
 class Parked(NamedTuple):
-    """A request that its handler wants to decide again later."""
+    """A request that its handler wants to decide again later; `more` are the other queues that it waits for."""
 
     link: Link
     request: Command
     until_ms: int
+    more: tuple[Key, ...] = ()
+    label: str = ""
 
 
 class Parking:
-    """At most PARKED_PULLS_MAX requests; `park` says no beyond them."""
+    """At most PARKED_PULLS_MAX requests; `park` says no beyond them. `labels` counts those with a label."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: dict[str, int] | None = None) -> None:
+        self._labels = {} if labels is None else labels
         self._by_key: dict[Key, dict[int, Parked]] = {}
         self._by_bucket: dict[int, list[tuple[Key, int]]] = {}
         self._swept = 0
@@ -34,11 +38,16 @@ class Parking:
             return False
         self._next += 1
         self._by_key.setdefault(key, {})[self._next] = parked
+        for other in parked.more:
+            self._by_key.setdefault(other, {})[self._next] = parked._replace(more=(key, *parked.more))
         bucket = -(-parked.until_ms // BUCKET_MS)
         if bucket <= self._swept:
             bucket = self._swept + 1
         self._by_bucket.setdefault(bucket, []).append((key, self._next))
         self.count += 1
+        if parked.label:
+            for label in (parked.label, ALL_PARKED):
+                self._labels[label] = self._labels.get(label, 0) + 1
         return True
 
     def take(self, key: Key) -> list[Parked]:
@@ -46,7 +55,8 @@ class Parking:
         waiting = self._by_key.pop(key, None)
         if not waiting:
             return []
-        self.count -= len(waiting)
+        for number, parked in waiting.items():
+            self._gone(number, parked)
         return list(waiting.values())
 
     def due(self, now_ms: int) -> list[Parked]:
@@ -61,7 +71,7 @@ class Parking:
                 waiting = self._by_key.get(key)
                 parked = waiting.pop(number, None) if waiting else None
                 if parked is not None:
-                    self.count -= 1
+                    self._gone(number, parked)
                     found.append(parked)
                     if not waiting:
                         del self._by_key[key]
@@ -72,9 +82,23 @@ class Parking:
     def forget(self, link: Link) -> None:
         """The link is gone, and what it waited for with it."""
         for key in [key for key, waiting in self._by_key.items() if any(p.link is link for p in waiting.values())]:
-            waiting = self._by_key[key]
+            waiting = self._by_key.get(key, {})
             for number in [number for number, parked in waiting.items() if parked.link is link]:
-                del waiting[number]
-                self.count -= 1
+                self._gone(number, waiting.pop(number))
             if not waiting:
-                del self._by_key[key]
+                self._by_key.pop(key, None)
+
+    def _gone(self, number: int, parked: Parked) -> None:
+        """It is taken from one queue's requests: it waits at the others no more."""
+        self.count -= 1
+        for other in parked.more:
+            waiting = self._by_key.get(other)
+            if waiting is not None:
+                waiting.pop(number, None)
+                if not waiting:
+                    del self._by_key[other]
+        if parked.label:
+            for label in (parked.label, ALL_PARKED):
+                left = self._labels.pop(label) - 1
+                if left:
+                    self._labels[label] = left
