@@ -141,7 +141,8 @@ def test_the_codes_said_to_work_are_those_that_have_a_handler() -> None:
         feature.id: int(feature.name.split()[0]) for feature in generator.read_features() if feature.id[:2] == "RC"
     }
     works = {codes[key] for key in codes if states[key][0] != "not yet" and not states[key][1].startswith("answered 3")}
-    assert works == {int(code) for code in (*BROKER, *NAMESRV)} | ASKED_OF_CLIENTS
+    cut = {code & 0xFFFF for code in works if code > 0x7FFF}  # what a binary header makes of them
+    assert works | cut == {int(code) for code in (*BROKER, *NAMESRV)} | ASKED_OF_CLIENTS
 
 
 def test_architecture_shows_the_table_of_rooms_that_is_enforced() -> None:

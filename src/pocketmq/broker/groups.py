@@ -65,6 +65,7 @@ def delete_group(request: Command, peer: Peer, state: BrokerState, now_ms: int) 
     state.locks.drop_group(header.group_name)
     if header.clean_offset:
         state.offsets.forget_group(header.group_name)
+        state.pops.forget(None, header.group_name)
         state.offsets_changed()
     state.statistics.forget_group(header.group_name)
     return Reply()

@@ -19,6 +19,7 @@ from pocketmq.broker import (
     topics,
 )
 from pocketmq.broker.balancing import assignment
+from pocketmq.broker.popping import handlers as popping
 from pocketmq.broker.state import Handler
 from pocketmq.model.outcome import Reply
 from pocketmq.protocol.codes import ResponseCode
@@ -27,6 +28,7 @@ from pocketmq.protocol.frame import Command
 HANDLERS: dict[int, Handler] = {
     **sending.HANDLERS,
     **pulling.HANDLERS,
+    **popping.HANDLERS,
     **offsets.HANDLERS,
     **sessions.HANDLERS,
     **locks.HANDLERS,

@@ -16,6 +16,7 @@ from pocketmq.broker.filters.filter_table import FilterTable
 from pocketmq.broker.group_table import GroupTable
 from pocketmq.broker.lock_table import LockTable
 from pocketmq.broker.offset_table import OffsetTable
+from pocketmq.broker.popping.table import PopTable
 from pocketmq.broker.rate_limits import RateLimits
 from pocketmq.broker.session_table import SessionTable
 from pocketmq.broker.stamp import Stamp
@@ -36,6 +37,9 @@ REQUEST_MODES = "messageRequestMode"
 FILTERS = "consumerFilter"
 CONFIGURATION = "brokerConfiguration"
 """In `unsaved`: `configuration.changed` belongs into the file that the broker was started with."""
+
+ALL_PARKED = ""
+"""In `parked`: all that have a label."""
 
 MEMORY_BYTES_ASSUMED = 4 << 30
 """How much memory the machine has, until the node says so."""
@@ -74,6 +78,12 @@ class BrokerState:
         self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
         self.filters = FilterTable(boot_ms)
+        self.pops = PopTable()
+        self.pops_read_at = -1
+        """At which count of the store's `discards` the table was read from the log; see popping/revive_log.py."""
+        self.pop_count = 0
+        self.parked: dict[str, int] = {}
+        """How many requests wait by the label that their handlers gave them; the node counts."""
         self.configuration = ConfigurationTable(settings, boot_ms)
         self.statistics = Statistics(settings.broker_cluster_name, boot_ms, day_starts_ms)
         self.day_starts_ms = day_starts_ms

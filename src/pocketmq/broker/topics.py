@@ -80,6 +80,7 @@ def delete(state: BrokerState, topic: str, now_ms: int) -> None:
     """Forget the topic: configuration, offsets, counters, queues. Refusal if the disk keeps the queues' files."""
     state.topics.remove(topic, now_ms)
     state.offsets.forget_topic(topic)
+    state.pops.forget(topic, None)
     state.statistics.forget_topic(topic)
     state.topics_changed()
     state.offsets_changed()

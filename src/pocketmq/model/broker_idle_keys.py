@@ -4,14 +4,11 @@ from pocketmq.model.settings import UnusedKeys
 
 BROKER_IDLE_KEYS = (
     UnusedKeys(
-        "consumers pull; there is no popping",
+        "popped messages come back at their time, one retry queue a group, and wake all that wait",
         """
-        popPollingSize maxPopPollingSize
         reviveInterval reviveMaxSlow reviveAckWaitMs enableSkipLongAwaitingAck popReviveMaxAttemptTimes
-        skipWhenCKRePutReachMaxTimes popFromRetryProbability popFromRetryProbabilityForPriority priorityOrderAsc
-        useSeparateRetryQueue enableRetryTopicV2 retrieveMessageFromPopRetryTopicV1 popResponseReturnActualRetryTopic
-        initPopOffsetByCheckMsgInMem enableNotifyBeforePopCalculateLag enableNotifyAfterPopOrderLockRelease
-        enablePopMessageThreshold popInflightMessageThreshold
+        skipWhenCKRePutReachMaxTimes popFromRetryProbabilityForPriority priorityOrderAsc useSeparateRetryQueue
+        enableNotifyBeforePopCalculateLag enableNotifyAfterPopOrderLockRelease
         """,
     ),
     UnusedKeys(

@@ -117,6 +117,21 @@ ROUTED_TOPICS_MAX = 10_000
 RELAYS_MAX = 1_000
 """Questions passed on to clients that may be open at once; Java has no bound."""
 
+POP_CHECKPOINTS_MAX = 200_000
+"""Popped batches that wait for acknowledgements, half a kilobyte each (BrokerConfig.popCkMaxBufferSize)."""
+
+POPPED_MESSAGES_MAX = 32
+"""PopMessageProcessor: messages of one pop; the bits of a checkpoint's map are as many."""
+
+POP_INVISIBLE_MS_MAX = 3 * 24 * 60 * 60 * 1000
+"""MessageStoreConfig.timerMaxDelaySec: Java's timer, which its checkpoints pass through, takes no longer delay."""
+
+REVIVE_RECORDS_MAX = 100_000
+"""Records of one revive queue that a start reads; the checkpoints before them are written again."""
+
+REVIVED_PER_TURN_MAX = 512
+"""Popped messages that one turn brings back, so that a crowd of them does not stop everybody else."""
+
 BIT_SET_BYTES_MAX = 1024
 """BatchAck.bitSet: one bit for each message of a popped batch, and a pop returns some dozens."""
 

@@ -74,15 +74,26 @@ class ReadFirst(NamedTuple):
     then: Callable[[bytes], "Outcome"]
 
 
-class Park(NamedTuple):
-    """Ask again when a message arrives in `key` = (topic, queue_id, ROUTE or LIMIT), and at `until_ms` at the latest.
+class RecordsWhenDurable(NamedTuple):
+    """`ReplyWithRecords` held back as `ReplyWhenDurable` is; the reply's own body comes first, entries may be none."""
 
-    `wants`: tags codes, or what judges a message's properties; a message that none of it wants need wake nobody.
+    reply: Reply
+    entries: bytes
+    log_offset_end: int
+
+
+class Park(NamedTuple):
+    """Ask again when a message arrives in `key` or in one of `more`, and at `until_ms` at the latest.
+
+    Keys are (topic, queue_id), or (topic, ROUTE or LIMIT). `wants`: tags codes, or what judges a message's properties;
+    a message that none of it wants need wake nobody. Those that wait are counted by `label`.
     """
 
     until_ms: int
     key: tuple[str, int]
     wants: Wanted | None = None
+    more: tuple[tuple[str, int], ...] = ()
+    label: str = ""
 
 
 class Relay(NamedTuple):
@@ -115,7 +126,7 @@ class NoReply(NamedTuple):
     """The request is one-way, or its answer is silence."""
 
 
-Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | ReadFirst | Park | Relay | Survey | NoReply
+Outcome = Reply | ReplyWhenDurable | ReplyWithRecords | ReadFirst | RecordsWhenDurable | Park | Relay | Survey | NoReply
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A broker: store, state, driver, connections and the clockwork around them; and the process that is nothing else.
 
 start:  open the store (recovery) ─▶ tables ─▶ listen ─▶ register ─▶ ready
-beat:   every 100 ms  parked requests and delayed messages that are due
+beat:   every 100 ms  parked requests, delayed and popped messages that are due
         every flush interval  log sync (ASYNC_FLUSH)      every second  queues and keys to their files, statistics
         every 5 s  consumer offsets, checkpoint           every 10 s  clients that fell silent, files that expired
 stop:   accept no more ─▶ unregister ─▶ finish the turn, sync the log ─▶ tables ─▶ close the store (no `abort` remains)
@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 
 from pocketmq.broker import boot, delays
+from pocketmq.broker.popping import reviving
 from pocketmq.broker.sessions import expire
 from pocketmq.broker.state import CONFIGURATION, CONSUMER_OFFSETS, DELAY_OFFSETS, FILTERS, TOPICS, BrokerState
 from pocketmq.broker.topic_table import batch_topics_in
@@ -156,7 +157,7 @@ class BrokerNode:
             self._beats += 1
             now_ms = self.clock.now_ms()
             self.driver.due()
-            if delays.due(self.state, now_ms):
+            if delays.due(self.state, now_ms) + reviving.due(self.state, now_ms):
                 self.driver.open_turn()
             if not self.durability.is_sync and self._beats % flush_beats == 0:
                 self.durability.sync_log()
@@ -184,6 +185,7 @@ class BrokerNode:
         self.driver.end_turn()
         await self.log_flusher.finish(lambda: None)
         has_failed = has_failed or not self._sync_log_at_last()
+        reviving.settle(self.state, self.clock.now_ms())
         self.state.unsaved |= set(self.state.table_names) - {CONFIGURATION}
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.tables.when_saved(lambda error: saved.set_result(None))

@@ -4,6 +4,7 @@
                                                ├─ Stored, ReplyWhenDurable: held until written (ASYNC) or synced (SYNC)
                                                ├─ ReplyWithRecords: bytes read from the page cache, else by the thread
                                                ├─ ReadFirst: so too, and decided then by what was read
+                                               ├─ RecordsWhenDurable: read, then held
                                                ├─ Park: kept, decided again when a message may be for it or time is up
                                                └─ Relay, Survey: asked of other clients, whose answers are passed on
     end of the turn: replies of batches that stored nothing leave ─▶ log write
@@ -29,12 +30,14 @@ from pocketmq.model.outcome import (
     Outcome,
     Park,
     ReadFirst,
+    RecordsWhenDurable,
     Relay,
     Reply,
     ReplyWhenDurable,
     ReplyWithRecords,
     Survey,
 )
+from pocketmq.node.damage_lines import DamageLines
 from pocketmq.node.durability import Durability, Held
 from pocketmq.node.flusher import Flusher
 from pocketmq.node.parking import Parked, Parking
@@ -51,8 +54,6 @@ log = logging.getLogger(__name__)
 
 _LONE_TURNS = 32
 """After so many turns in which one connection spoke, its turn ends with its batch: nobody is there to wait for."""
-
-_DAMAGED_SAID_MAX = 10_000
 
 _PROBE_BATCHES = 64
 """But every so often the turn stays open until the loop comes round, to find out whether that is still so."""
@@ -104,12 +105,12 @@ class BrokerDriver:
         self.reader = reader
         self.replies = replies
         self.now_ms = now
-        self.parking = Parking()
+        self.parking = Parking(state.parked)
         self.relays = Relays(self.send_to, self.carry_out, self._bug)
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
-        self._damaged: set[int] = set()
+        self._damage = DamageLines()
         self._leaving: list[tuple[Link, bytes]] = []
         self._batches = 0
         self._turn_began = 0
@@ -209,6 +210,8 @@ class BrokerDriver:
             self._gather(
                 link, command, outcome.entries, lambda body: self._decide_by(link, command, partial(outcome.then, body))
             )
+        elif isinstance(outcome, RecordsWhenDurable):
+            self._read_then_hold(link, command, outcome)
         elif isinstance(outcome, Park):
             self._park(link, command, outcome)
         elif isinstance(outcome, Stored | ReplyWhenDurable):
@@ -221,7 +224,9 @@ class BrokerDriver:
 
     def _when_saved(self, link: Link, command: Command, outcome: Outcome | Stored) -> None:
         def carry(error: OSError | None) -> None:
-            if error is None:
+            if error is None and isinstance(outcome, Park):
+                self.decide(link, command)  # A message that came meanwhile has woken nobody.
+            elif error is None:
                 self.carry_out(link, command, outcome)
             else:
                 self._answer(link, command, Reply(ResponseCode.SYSTEM_ERROR, f"cannot be saved: {error}"))
@@ -250,14 +255,15 @@ class BrokerDriver:
             link.write(encode_response(command, reply))
 
     def _park(self, link: Link, command: Command, park: Park) -> None:
+        queues = [] if park.key[1] in (LIMIT, ROUTE) else [self.store.queue(*key) for key in (park.key, *park.more)]
         command.resumed += 1
-        queue = None if park.key[1] in (LIMIT, ROUTE) else self.store.queue(*park.key)
-        offset = 0 if queue is None else queue.max_offset
-        if not self.parking.park(park.key, Parked(link, command, park.until_ms, park.wants), offset):
+        parked = Parked(link, command, park.until_ms, park.wants, park.more, park.label)
+        if not self.parking.park(park.key, parked, *[queue.max_offset for queue in queues]):
             self._answer(link, command, Reply(ResponseCode.SYSTEM_BUSY, "too many requests are waiting"))
-        elif park.key[1] == ROUTE:
+            return
+        if park.key[1] == ROUTE:
             self.on_route_wanted()
-        elif queue is not None:
+        for queue in queues:
             queue.watched = True
 
     def _read(self, link: Link, command: Command, wanted: ReplyWithRecords) -> None:
@@ -280,24 +286,27 @@ class BrokerDriver:
             if error is None:
                 body, damaged = found[0]
                 for entry in damaged:
-                    self._say_damaged(command, entry)
+                    self._damage.say(command, entry)
                 read_all(body)
             else:
                 self._answer(link, command, _unreadable(error))
 
         self.reader.run(read, done)
 
-    def _say_damaged(self, command: Command, entry: Entry) -> None:
-        """Once for each record: a consumer that comes again is not told again."""
-        if entry.log_offset not in self._damaged and len(self._damaged) < _DAMAGED_SAID_MAX:
-            self._damaged.add(entry.log_offset)
-            log.critical(
-                "damaged: the message of topic %s, queue %s at log offset %d cannot be read and is left out; "
-                "those behind it can",
-                command.fields.get("topic"),
-                command.fields.get("queueId"),
-                entry.log_offset,
-            )
+    def _read_then_hold(self, link: Link, command: Command, wanted: RecordsWhenDurable) -> None:
+        """Reads the records; the answer then leaves when what was written with it is durable."""
+        reply, discards = wanted.reply, self.store.discards
+
+        def read_all(body: bytes | bytearray) -> None:
+            whole = ReplyWhenDurable(reply.with_body(reply.body + body), wanted.log_offset_end)
+            lost = Reply(ResponseCode.SYSTEM_BUSY, "what was popped could not be written")
+            self.carry_out(link, command, whole if discards == self.store.discards else lost)
+
+        body = self.store.log.gather_nowait(wanted.entries) if wanted.entries else b""
+        if body is not None:
+            read_all(body)
+        else:
+            self._gather(link, command, wanted.entries, read_all)
 
     def _bug(self, command: Command, link: Link, error: Exception) -> Reply:
         self.state.bugs += 1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from pocketmq.broker.filters.arrivals import Arrivals
+from pocketmq.broker.state import ALL_PARKED
 from pocketmq.model.limits import EXPRESSIONS_AWAITED_MAX, PARKED_PULLS_MAX
 from pocketmq.model.outcome import Wanted
 from pocketmq.protocol.frame import Command
@@ -21,12 +22,14 @@ Label = int | Judge | None
 
 
 class Parked(NamedTuple):
-    """A request that its handler wants to decide again later; `wants` is as `Park` has it."""
+    """A request that its handler wants to decide again later; the last three are as `Park` has them."""
 
     link: Link
     request: Command
     until_ms: int
     wants: Wanted | None = None
+    more: tuple[Key, ...] = ()
+    label: str = ""
 
 
 class _Queue:
@@ -81,28 +84,36 @@ class _Queue:
 
 
 class Parking:
-    """At most PARKED_PULLS_MAX requests; `park` says no beyond them."""
+    """At most PARKED_PULLS_MAX requests; `park` says no beyond them. `labels` counts those with a label."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: dict[str, int] | None = None) -> None:
+        self._labels = {} if labels is None else labels
         self._by_key: dict[Key, _Queue] = {}
         self._by_bucket: dict[int, list[tuple[Key, int]]] = {}
         self._swept = 0
         self._next = 0
         self.count = 0
 
-    def park(self, key: Key, parked: Parked, offset: int = 0) -> bool:
-        """Keeps it until `take` or `due`; false if there is no room. It has looked to `offset`, the queue's end."""
+    def park(self, key: Key, parked: Parked, *offsets: int) -> bool:
+        """Keeps it until `take` or `due`; false if there is no room.
+
+        It has looked to `offsets`, the ends of the queues of `key` and of `parked.more`.
+        """
         if self.count >= PARKED_PULLS_MAX:
             return False
         self._next += 1
-        if key not in self._by_key:
-            self._by_key[key] = _Queue(offset)
-        self._by_key[key].put(self._next, parked, offset)
+        self._put(key, parked, offsets[0] if offsets else 0)
+        for index, other in enumerate(parked.more, 1):
+            offset = offsets[index] if index < len(offsets) else 0
+            self._put(other, parked._replace(more=(key, *parked.more)), offset)
         bucket = -(-parked.until_ms // BUCKET_MS)
         if bucket <= self._swept:
             bucket = self._swept + 1
         self._by_bucket.setdefault(bucket, []).append((key, self._next))
         self.count += 1
+        if parked.label:
+            for label in (parked.label, ALL_PARKED):
+                self._labels[label] = self._labels.get(label, 0) + 1
         return True
 
     def is_choosy(self, key: Key) -> bool:
@@ -147,9 +158,33 @@ class Parking:
         for key, queue in list(self._by_key.items()):
             self._pop_all(key, queue, [number for number, (parked, _) in queue.parked.items() if parked.link is link])
 
+    def _put(self, key: Key, parked: Parked, offset: int) -> None:
+        if key not in self._by_key:
+            self._by_key[key] = _Queue(offset)
+        self._by_key[key].put(self._next, parked, offset)
+
     def _pop_all(self, key: Key, queue: _Queue, numbers: Iterable[int]) -> list[Parked]:
-        popped = [parked for number in numbers if (parked := queue.pop(number)) is not None]
-        self.count -= len(popped)
+        popped = []
+        for number in numbers:
+            parked = queue.pop(number)
+            if parked is not None:
+                popped.append(parked)
+                self._gone(number, parked)
         if not queue.parked:
             self._by_key.pop(key, None)
         return popped
+
+    def _gone(self, number: int, parked: Parked) -> None:
+        """It is taken from one queue's requests: it waits at the others no more."""
+        self.count -= 1
+        for other in parked.more:
+            queue = self._by_key.get(other)
+            if queue is not None:
+                queue.pop(number)
+                if not queue.parked:
+                    del self._by_key[other]
+        if parked.label:
+            for label in (parked.label, ALL_PARKED):
+                left = self._labels.pop(label) - 1
+                if left:
+                    self._labels[label] = left

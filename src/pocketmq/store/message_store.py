@@ -104,6 +104,8 @@ class MessageStore:
         """Topics whose queues are batch queues; a queue is of the kind that its topic has when it is first used."""
         self.kinds = QueueKinds(disk, self.descriptors, self.batch_topics, sizes)
         self.refuses: str | None = None
+        self.discards = 0
+        """How often records were taken back: what was concluded from the log before must be read from it again."""
         self.published = 0
         self._queues: dict[tuple[str, int], ConsumeQueue] = {}
         self._by_topic: dict[str, dict[int, ConsumeQueue]] = {}
@@ -163,6 +165,7 @@ class MessageStore:
 
         Raises OSError if the file cannot be cut where its records end; then the log must be given up.
         """
+        self.discards += 1
         self.log.discard()
         if self.log.segments.end > self.log.written:
             self.log.segments.clear_after(self.log.written)

@@ -16,7 +16,7 @@ from pocketmq.broker.state import TOPICS, BrokerState
 from pocketmq.broker.topic_table import batch_topics_in
 from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.model.errors import Refusal
-from pocketmq.model.outcome import Outcome, ReadFirst, Reply, ReplyWhenDurable, ReplyWithRecords
+from pocketmq.model.outcome import Outcome, ReadFirst, RecordsWhenDurable, Reply, ReplyWhenDurable, ReplyWithRecords
 from pocketmq.model.peer import Peer, pack_host
 from pocketmq.model.versions import CURRENT
 from pocketmq.protocol.codes import LANGUAGES
@@ -91,6 +91,9 @@ class LoneBroker:
             return outcome.reply
         if isinstance(outcome, ReplyWithRecords):
             return outcome.reply.with_body(self.state.store.log.gather(outcome.entries)[0])
+        if isinstance(outcome, RecordsWhenDurable):
+            records = self.state.store.log.gather(outcome.entries)[0] if outcome.entries else b""
+            return outcome.reply.with_body(outcome.reply.body + records)
         assert isinstance(outcome, Reply), outcome
         return outcome
 

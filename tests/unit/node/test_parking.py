@@ -71,3 +71,21 @@ def test_nothing_is_late_by_more_than_a_bucket_and_nothing_is_lost(steps: list[t
         assert held.count == len(waiting)
     assert {parked.request.opaque for parked in held.due(now_ms + 10_000)} == set(waiting)
     assert held.count == 0
+
+
+def test_a_request_at_several_queues_is_found_at_each_and_once() -> None:
+    labels: dict[str, int] = {}
+    held = Parking(labels)
+    link = HandLink(1)
+    for opaque in (1, 2, 3):
+        parked = _parked(link, START_MS + 500, opaque)._replace(more=(("t", 1), ("r", 0)), label="t@g@-1")
+        assert held.park(("t", 0), parked)
+    assert labels == {"t@g@-1": 3, "": 3}
+    assert [parked.request.opaque for parked in held.take(("r", 0))] == [1, 2, 3]
+    assert (held.take(("t", 0)), held.take(("t", 1)), held.count, labels) == ([], [], 0, {})
+    held.park(("t", 0), _parked(link, START_MS + 500)._replace(more=(("t", 1),), label="a"))
+    assert len(held.due(START_MS + 10_000)) == 1
+    assert (held.take(("t", 1)), labels) == ([], {})
+    held.park(("t", 0), _parked(link, START_MS + 20_000)._replace(more=(("t", 1),), label="a"))
+    held.forget(link)
+    assert (held.take(("t", 1)), held.count, labels) == ([], 0, {})

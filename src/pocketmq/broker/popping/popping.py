@@ -1,0 +1,180 @@
+"""POP_MESSAGE: messages of one queue or of all queues of a topic, hidden from the group for a while.
+
+    may it read? ─▶ which queues, in which order? ─▶ take from each ─┬─ found: records, once checkpoints are durable
+                                                                    ├─ nothing, may wait: Park on all of them
+                                                                    └─ POLLING_FULL, POLLING_TIMEOUT
+
+Messages that came back lie in a retry topic of the group. One pop in five looks there first, the others last; Java
+throws dice. Sources: PopMessageProcessor, PopLongPollingService#polling.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from pocketmq.broker.popping import waiting
+from pocketmq.broker.popping.admission import require_readable
+from pocketmq.broker.popping.taking import Pop, Taken, take
+from pocketmq.broker.state import BrokerState
+from pocketmq.model.errors import Refusal
+from pocketmq.model.limits import POP_INVISIBLE_MS_MAX, POPPED_MESSAGES_MAX
+from pocketmq.model.outcome import Outcome, RecordsWhenDurable, Reply
+from pocketmq.model.peer import Peer
+from pocketmq.model.pop_names import pop_retry_topic
+from pocketmq.model.subscription import SUB_ALL, is_tag_type, subscription
+from pocketmq.model.topic import TopicConfig
+from pocketmq.protocol.codes import ResponseCode
+from pocketmq.protocol.frame import Command
+from pocketmq.protocol.headers.popping import PopMessageRequest, PopMessageResponse
+from pocketmq.protocol.pop_offsets import join_entries, message_offsets_entry, start_offset_entry
+from pocketmq.store.consume_queue import ENTRY_BYTES
+
+_LATE_MS = 500
+"""PopMessageRequestHeader#isTimeoutTooMuch."""
+
+_STRIDE = 61
+"""Prime to 100: a hundred pops have each per cent once, well mixed."""
+
+Place = tuple[str, int]
+
+
+def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
+    """POP_MESSAGE."""
+    header = PopMessageRequest.decode(request.fields)
+    config = _admit(request, header, peer, state, now_ms)
+    state.pop_count += 1
+    wanted = Pop(
+        header.topic,
+        header.consumer_group,
+        header.invisible_time,
+        header.init_mode,
+        codes_of(header.topic, header.exp, header.exp_type),
+        state.pop_count % state.settings.revive_queue_num,
+        now_ms,
+    )
+    taken: list[Taken] = []
+    count = 0
+    for topic, queue_id in _places(state, header, config):
+        found = take(state, wanted, topic, queue_id, header.max_msg_nums - count, now_ms)
+        taken.append(found)
+        count += len(found.offsets)
+    rest = sum(found.rest for found in taken)
+    taken = [found for found in taken if found.offsets]
+    if taken:
+        return _answer(wanted, taken, rest)
+    places = tuple(places_to_watch(state, header.topic, header.consumer_group, header.queue_id))
+    label = waiting.label(header.topic, header.consumer_group, header.queue_id)
+    outcome = waiting.wait(request, state, places, label, header.poll_time, now_ms, is_blocked=rest > 0)
+    if not isinstance(outcome, ResponseCode):
+        return outcome
+    return Reply(outcome, "NO_MESSAGE_IN_QUEUE", _fields(wanted, (), rest))
+
+
+@lru_cache(maxsize=4096)
+def codes_of(topic: str, expression: str | None, expression_type: str | None) -> frozenset[int] | None:
+    """The hashes of the tags that are wanted; None: all. Refusal for what is no expression of tags.
+
+    Here SQL92 comes in: an expression of properties needs more than a queue's entries say.
+    """
+    if not expression:
+        return None
+    try:
+        wanted = subscription(topic, expression, expression_type)
+    except ValueError:
+        raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed") from None
+    if not is_tag_type(wanted.expression_type):
+        raise Refusal(
+            ResponseCode.SYSTEM_ERROR,
+            f"The broker does not support consumer to filter message by {wanted.expression_type}",
+        )
+    return frozenset(wanted.code_set) if wanted.code_set and wanted.sub_string != SUB_ALL else None
+
+
+def retry_topics(state: BrokerState, topic: str, group: str) -> list[str]:
+    """The retry topics that the group's messages of the topic may lie in, the one in use first."""
+    in_use = state.settings.enable_retry_topic_v2
+    found = [pop_retry_topic(topic, group, version_2=in_use)]
+    if in_use and state.settings.retrieve_message_from_pop_retry_topic_v1:
+        found.append(pop_retry_topic(topic, group, version_2=False))
+    return found
+
+
+def queues_of(state: BrokerState, topic: str, start: int = 0) -> Iterator[Place]:
+    """The topic's queues, turned so that each comes first in its turn."""
+    config = state.topics.find(topic)
+    count = config.read_queue_nums if config is not None else len(state.store.queues(topic))
+    for index in range(count):
+        yield topic, (start + index) % count
+
+
+def places_to_watch(state: BrokerState, topic: str, group: str, queue_id: int) -> Iterator[Place]:
+    """Where a message may come to lie that a request for this queue of the topic, or for any, waits for."""
+    if queue_id >= 0:
+        yield topic, queue_id
+    else:
+        yield from queues_of(state, topic)
+    for retry in retry_topics(state, topic, group):
+        yield retry, 0
+
+
+def _admit(request: Command, header: PopMessageRequest, peer: Peer, state: BrokerState, now_ms: int) -> TopicConfig:
+    address = state.settings.broker_ip1
+    born = header.born_time or request.arrived_ms
+    if not request.resumed and now_ms - born - header.poll_time > _LATE_MS:
+        raise Refusal(ResponseCode.POLLING_TIMEOUT, f"the broker[{address}] pop message is timeout too much")
+    if header.max_msg_nums > POPPED_MESSAGES_MAX:
+        raise Refusal(
+            ResponseCode.INVALID_PARAMETER,
+            f"the broker[{address}] pop message's num is greater than {POPPED_MESSAGES_MAX}",
+        )
+    if not state.settings.timer_wheel_enable:
+        raise Refusal(
+            ResponseCode.SYSTEM_ERROR,
+            f"the broker[{address}] pop message is forbidden because timerWheelEnable is false",
+        )
+    if not 0 <= header.invisible_time <= POP_INVISIBLE_MS_MAX:
+        raise Refusal(
+            ResponseCode.INVALID_PARAMETER,
+            f"invisibleTime[{header.invisible_time}] is not from 0 to {POP_INVISIBLE_MS_MAX} ms",
+        )
+    if header.order:
+        raise Refusal(ResponseCode.SYSTEM_ERROR, f"the broker[{address}] does not pop in order")
+    topic, group, queue_id = header.topic, header.consumer_group, header.queue_id
+    return require_readable(state, topic, group, queue_id, peer, now_ms, word="pop")
+
+
+def _places(state: BrokerState, header: PopMessageRequest, config: TopicConfig) -> list[Place]:
+    """The queues to look into, in this order."""
+    topic = header.topic
+    start = state.pop_count
+    own: Sequence[Place] = [(topic, header.queue_id)] if header.queue_id >= 0 else list(queues_of(state, topic, start))
+    retries = [
+        place for retry in retry_topics(state, topic, header.consumer_group) for place in queues_of(state, retry)
+    ]
+    if start % 2:
+        retries.reverse()
+    comes_first = start * _STRIDE % 100 < state.settings.pop_from_retry_probability
+    return [*retries, *own] if comes_first else [*own, *retries]
+
+
+def _answer(pop: Pop, taken: Sequence[Taken], rest: int) -> Outcome:
+    entries = b"".join(found.entries for found in taken)
+    if len(taken) > 1:  # They are read in the order in which they lie in the log.
+        units = [entries[at : at + ENTRY_BYTES] for at in range(0, len(entries), ENTRY_BYTES)]
+        entries = b"".join(sorted(units))
+    reply = Reply(0, "FOUND", _fields(pop, taken, rest), b"".join(found.body for found in taken))
+    return RecordsWhenDurable(reply, entries, max(found.log_offset_end for found in taken))
+
+
+def _fields(pop: Pop, taken: Sequence[Taken], rest: int) -> dict[str, str]:
+    return PopMessageResponse(
+        pop_time=pop.pop_time,
+        invisible_time=pop.invisible_ms,
+        revive_qid=pop.revive_queue_id,
+        rest_num=rest,
+        start_offset_info=join_entries(
+            start_offset_entry(found.topic, found.queue_id, found.start_offset) for found in taken
+        ),
+        msg_offset_info=join_entries(
+            message_offsets_entry(found.topic, found.queue_id, found.offsets) for found in taken
+        ),
+    ).fields()

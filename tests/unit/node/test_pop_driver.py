@@ -1,0 +1,170 @@
+"""Pops carried out: when they are answered, who wakes them, and what a client that goes leaves behind."""
+
+import errno
+
+from hand_driver import HandDriver, HandLink
+from hand_frames import send_frame
+from hand_stories import in_loop, opaques, topic_made
+
+from pocketmq.broker.popping import reviving
+from pocketmq.node.driver import Session
+from pocketmq.protocol.codes import RequestCode, ResponseCode
+from pocketmq.protocol.frame import Command, encode_request
+from pocketmq.protocol.stored import decode_records
+from pocketmq.testing.faulty_disk import Fault, FaultyDisk
+from pocketmq.testing.lone_broker import LoneBroker
+from pocketmq.testing.memory_disk import MemoryDisk
+
+
+def pop_fields(**more: object) -> dict[str, str]:
+    fields: dict[str, object] = {
+        "consumerGroup": "CG",
+        "topic": "TopicTest",
+        "queueId": -1,
+        "maxMsgNums": 32,
+        "invisibleTime": 10_000,
+        "pollTime": 15_000,
+        "bornTime": 0,
+        "initMode": 0,
+        **more,
+    }
+    return {name: str(value) for name, value in fields.items()}
+
+
+def pop_frame(opaque: int, **more: object) -> bytes:
+    return encode_request(RequestCode.POP_MESSAGE, pop_fields(**more), opaque=opaque)
+
+
+def settled(hand: HandDriver) -> None:
+    """All that must be saved is, and all turns are over."""
+    for _ in range(3):
+        hand.turn()
+        hand.table_flusher.drain()
+        hand.flusher.drain()
+
+
+def emptied(hand: HandDriver) -> tuple[HandLink, Session]:
+    """A client whose group has popped and acknowledged all there was."""
+    link, session = topic_made(hand)
+    session.received(pop_frame(2))
+    settled(hand)
+    (answer,) = link.take()
+    session.received(ack_frame(3, answer))
+    settled(hand)
+    assert opaques(link) == [(3, 0)]
+    return link, session
+
+
+def ack_frame(opaque: int, popped: Command) -> bytes:
+    fields = popped.fields
+    handle = f"0 {fields['popTime']} {fields['invisibleTime']} {fields['reviveQid']} 0 BROKER 0 0"
+    handle = handle.replace("BROKER", LoneBroker().state.settings.broker_name)
+    more = {"consumerGroup": "CG", "topic": "TopicTest", "queueId": "0", "offset": "0", "extraInfo": handle}
+    return encode_request(RequestCode.ACK_MESSAGE, more, opaque=opaque)
+
+
+@in_loop
+async def test_p8_a_waiting_pop_has_the_message_of_any_queue_in_the_turn_that_stored_it() -> None:
+    hand = HandDriver()
+    link, session = emptied(hand)
+    session.received(pop_frame(4))
+    hand.turn()
+    assert link.take() == []
+    _, producer = hand.connect()
+    producer.received(send_frame(5, b"second", queue_id="3"))
+    hand.turn()
+    hand.turn()
+    (answer,) = link.take()
+    assert (answer.opaque, answer.code) == (4, 0)
+    assert [message.body for message in decode_records(answer.body)] == [b"second"]
+    assert hand.driver.parking.count == 0
+
+
+@in_loop
+async def test_p8_a_message_that_comes_while_a_first_offset_is_saved_is_not_missed() -> None:
+    hand = HandDriver()
+    _, producer = topic_made(hand)
+    link, session = hand.connect()
+    session.received(pop_frame(4, queueId=2))
+    producer.received(send_frame(5, b"second", queue_id="2"))
+    hand.turn()
+    assert link.take() == []
+    settled(hand)
+    assert opaques(link) == [(4, 0)]
+
+
+@in_loop
+async def test_p8_a_message_that_comes_back_wakes_those_who_wait() -> None:
+    hand = HandDriver()
+    link, session = topic_made(hand)
+    session.received(pop_frame(2))
+    settled(hand)
+    session.received(pop_frame(3))
+    settled(hand)
+    assert opaques(link) == [(2, 0)]
+    hand.now_ms += 10_000
+    assert reviving.due(hand.state, hand.now_ms)
+    settled(hand)
+    assert opaques(link) == [(3, 0)]
+
+
+@in_loop
+async def test_a_pop_that_waited_in_vain_is_told_so() -> None:
+    hand = HandDriver()
+    link, session = emptied(hand)
+    session.received(pop_frame(4))
+    hand.now_ms += 15_100
+    hand.driver.due()
+    assert opaques(link) == [(4, ResponseCode.POLLING_TIMEOUT)]
+    assert hand.state.parked == {}
+
+
+@in_loop
+async def test_under_sync_flush_what_is_popped_waits_for_its_checkpoint() -> None:
+    hand = HandDriver(is_sync=True)
+    link, session = topic_made(hand)
+    session.received(pop_frame(2))
+    hand.table_flusher.drain()
+    hand.turn()
+    assert link.take() == []
+    hand.flusher.step()
+    (popped,) = link.take()
+    session.received(ack_frame(3, popped))
+    hand.turn()
+    assert link.take() == []
+    hand.flusher.step()
+    assert opaques(link) == [(3, 0)]
+
+
+@in_loop
+async def test_a_client_that_goes_leaves_nothing_waiting_and_its_message_comes_back() -> None:
+    hand = HandDriver()
+    _, session = emptied(hand)
+    session.received(pop_frame(4))
+    session.received(pop_frame(5, queueId=1))
+    assert hand.state.parked == {"TopicTest@CG@-1": 1, "TopicTest@CG@1": 1, "": 2}
+    hand.driver.lost(session)
+    assert (hand.state.parked, hand.driver.parking.count) == ({}, 0)
+    _, producer = hand.connect()
+    producer.received(send_frame(6, b"second"))
+    settled(hand)
+    assert hand.state.pops.open == {}
+
+
+@in_loop
+async def test_a_pop_that_cannot_be_written_hides_nothing() -> None:
+    disk = FaultyDisk(MemoryDisk())
+    hand = HandDriver(broker=LoneBroker(disk))  # type: ignore[arg-type]
+    link, session = topic_made(hand)
+    hand.state.offsets.commit("CG", "TopicTest", 0, 0, hand.now_ms)
+    session.received(pop_frame(2, pollTime=0))
+    hand.table_flusher.drain()
+    disk.add(Fault("pwrite", effect=errno.ENOSPC, path="commitlog"))
+    hand.turn()
+    (refused,) = link.take()
+    assert refused.code != 0
+    assert refused.body == b""
+    hand.durability.tick(hand.now_ms)
+    session.received(pop_frame(3, pollTime=0))
+    settled(hand)
+    assert opaques(link) == [(3, 0)]
