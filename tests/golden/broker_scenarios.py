@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
+from broker_filter_scenarios import filters
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
 
 
@@ -274,4 +275,5 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "send_back": send_back,
     "queries": queries,
     "runtime": runtime,
+    "filters": filters,
 }
