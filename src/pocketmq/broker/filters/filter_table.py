@@ -15,13 +15,8 @@ from pocketmq.broker.filters.bloom import BloomFilter
 from pocketmq.broker.filters.matching import Filter, filter_for
 from pocketmq.broker.filters.words import FilterFault
 from pocketmq.model.limits import FILTER_TABLE_CHARS_MAX
-from pocketmq.model.subscription import SubscriptionData, is_tag_type
-from pocketmq.protocol.bodies.filters import (
-    BloomFilterData,
-    ConsumerFilterData,
-    ConsumerFilterWrapper,
-    FilterDataMapByTopic,
-)
+from pocketmq.model.subscription import BloomBits, SubscriptionData, is_tag_type
+from pocketmq.protocol.bodies.filters import ConsumerFilterData, ConsumerFilterWrapper, FilterDataMapByTopic
 
 _SEEN_BEFORE_BOOT_MS = 30_000
 """ConsumerFilterManager#decode: consumers of the file count as gone since that long before the start."""
@@ -126,8 +121,8 @@ class FilterTable:
             )
         )
 
-    def _bits(self, topic: str, group: str) -> BloomFilterData:
-        return BloomFilterData(self._bloom.bits, self._bloom.positions(f"{group}#{topic}"))
+    def _bits(self, topic: str, group: str) -> BloomBits:
+        return BloomBits(self._bloom.bits, self._bloom.positions(f"{group}#{topic}"))
 
     def _put(self, said: ConsumerFilterData) -> None:
         """Unless it is no expression, or there is no room: pulls are then told that there is none (code 27)."""

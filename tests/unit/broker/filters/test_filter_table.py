@@ -104,6 +104,41 @@ def test_the_file_brings_it_all_back() -> None:
     assert again.groups_alive() == ["CG"]
 
 
+JAVAS_FILE = """{
+	"filterDataByTopic":{
+		"TopicGolden":{
+			"groupFilterData":{
+				"CG_golden":{
+					"bloomFilterData":{
+						"bitNum":112,
+						"bitPos":[111,10,11]
+					},
+					"bornTime":1795612610198,
+					"clientVersion":5,
+					"consumerGroup":"CG_golden",
+					"dead":false,
+					"deadTime":0,
+					"expression":"n = 5",
+					"expressionType":"SQL92",
+					"topic":"TopicGolden"
+				}
+			},
+			"topic":"TopicGolden"
+		}
+	}
+}"""
+
+
+def test_the_file_is_javas_byte_for_byte() -> None:
+    table = FilterTable(BOOT_MS)
+    table.register("CG_golden", [wants("n = 5", 5, "TopicGolden")], 1795612610198)
+    assert table.encode().decode() == JAVAS_FILE
+    again = FilterTable(1795612620000)
+    again.load(JAVAS_FILE.encode())
+    again.register("CG_golden", [wants("n = 5", 5, "TopicGolden")], 1795612630000)
+    assert again.encode().decode() == JAVAS_FILE
+
+
 def test_javas_file_is_read() -> None:
     row = {
         "bloomFilterData": {"bitNum": 112, "bitPos": [26, 73, 103]},

@@ -265,3 +265,16 @@ def test_pull_after_pull_brings_what_matches_once_and_in_order(
             break
     assert offset == len(sizes)
     assert found == [number for number, (kind, _) in enumerate(sizes) if kind in wanted]
+
+
+def test_who_asks_about_a_queue_is_told_what_the_group_filters_by(broker: LoneBroker) -> None:
+    fill(broker, 1)
+    fields = {"topic": "TopicA", "queueId": 0, "index": 0, "count": 1, "consumerGroup": "CG"}
+    beat(broker, "*", 1, "TAG")
+    for expression, version in (("", 1), ("n = 4", 2)):
+        if expression:
+            beat(broker, expression, version)
+        said = json.loads(broker.ask(RequestCode.QUERY_CONSUME_QUEUE, fields).body)["filterData"]
+        assert (said == "null") is not bool(expression)
+    assert said.startswith('{\n\t"bloomFilterData":{\n\t\t"bitNum":112,')
+    assert json.loads(said)["expression"] == "n = 4"
