@@ -76,6 +76,15 @@ def test_what_has_been_dead_for_long_is_forgotten() -> None:
     assert (len(table), table.groups_alive()) == (0, [])
 
 
+def test_one_group_goes_and_the_other_stays() -> None:
+    table = FilterTable(BOOT_MS)
+    for group in ("CG", "Other"):
+        table.register(group, [wants("a = 1", 1)], 100)
+    table.unregister("Other", 200)
+    table.forget_dead(1200, 1000)
+    assert (len(table), table.find("TopicA", "Other"), said(table).expression) == (1, None, "a = 1")
+
+
 def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filter_table, "FILTER_TABLE_CHARS_MAX", 30)
     table = FilterTable(BOOT_MS)
