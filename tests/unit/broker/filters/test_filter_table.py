@@ -96,6 +96,17 @@ def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert table.find("TopicC", "CG") is not None
 
 
+def test_one_heartbeat_brings_so_much_to_read_and_the_next_one_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert filter_table.FILTER_CHARS_PER_HEARTBEAT_MAX == 65_536
+    monkeypatch.setattr(filter_table, "FILTER_CHARS_PER_HEARTBEAT_MAX", 12)
+    table = FilterTable(BOOT_MS)
+    wanted = [wants("a = 1", 1, topic) for topic in ("TopicA", "TopicB", "TopicC")]
+    table.register("CG", wanted, 100)
+    assert len(table) == 2
+    table.register("CG", wanted, 200)
+    assert len(table) == 3
+
+
 def test_the_file_brings_it_all_back() -> None:
     table = FilterTable(BOOT_MS)
     table.register("CG", [wants("a = 1", 7), wants("b = 1", 7, "TopicB")], BOOT_MS - 40_000)
