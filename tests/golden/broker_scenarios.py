@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
+from broker_filter_scenarios import filters
 from broker_group_scenarios import administration, nonsense, policies
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
 from broker_sharing_scenarios import balancing, replies
@@ -281,4 +282,5 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "administration": administration,
     "nonsense": nonsense,
     "policies": policies,
+    "filters": filters,
 }

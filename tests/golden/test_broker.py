@@ -43,6 +43,7 @@ EMPTY_REMARKS = (None, "", "not set any response code")
 
 DIFFERENT_ON_PURPOSE: dict[tuple[str, int, str], tuple[int, str]] = {
     ("topics", 351, "TopicListC"): (0, "Java drops a whole list because one topic of it is as it was"),
+    ("filters", 11, "TopicBadExpression"): (23, "Java delivers everything where an expression cannot be read"),
     ("topics", 215, "../../x"): (29, "an illegal name is refused at every entry"),
     ("administration", 223, ""): (1, "Java asks its clients about no topic"),
     ("runtime", 25, "messageDelayLevel=1s 2s\nnoSuchKey=1\n"): (16, "Java accepts it and does nothing until restarted"),

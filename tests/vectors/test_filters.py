@@ -27,8 +27,8 @@ from pocketmq.broker.filters.tree import (
     Truth,
 )
 from pocketmq.broker.filters.words import FilterFault
-from pocketmq.model.subscription import tag_subscription
-from pocketmq.protocol.bodies.filters import BloomFilterData, ConsumerFilterData
+from pocketmq.model.subscription import BloomBits, tag_subscription
+from pocketmq.protocol.bodies.filters import ConsumerFilterData
 from pocketmq.protocol.properties import encode_properties
 
 CASES = {
@@ -161,7 +161,7 @@ def test_what_a_group_filters_by_is_written_as_java_writes_it() -> None:
         given["bornTime"],
         given["deadTime"],
         given["clientVersion"],
-        BloomFilterData(bloom.bits, bloom.positions(given["bloomKey"])),
+        BloomBits(bloom.bits, bloom.positions(given["bloomKey"])),
     )
     assert said.encode().decode() == case["text"]
     assert ConsumerFilterData.decode(case["text"].encode()) == said

@@ -77,7 +77,10 @@ def query_consume_queue(request: Command, peer: Peer, state: BrokerState, now_ms
     subscription, filter_text = None, None
     if header.consumer_group is not None:
         subscription = state.sessions.find_subscription(header.consumer_group, topic)
-        filter_text = "null" if subscription else f"{header.consumer_group}@{topic} is not online!"
+        filter_text = f"{header.consumer_group}@{topic} is not online!"
+        if subscription:
+            registered = state.filters.find(topic, header.consumer_group)
+            filter_text = registered.said.encode(pretty=True).decode() if registered else "null"
     if not first <= header.index < end:
         return Reply(ResponseCode.SYSTEM_ERROR, f"Index {header.index} of {queue_id}@{topic} is not exist!")
     found = queue.entries(header.index, min(header.count, QUEUE_ENTRIES_QUERIED_MAX))

@@ -138,6 +138,9 @@ BIT_SET_BYTES_MAX = 1024
 FILTER_CHARS_MAX = 32_768
 """An SQL92 expression; SelectorParser has no bound, and a heartbeat may carry thousands of expressions."""
 
+FILTER_CHARS_PER_HEARTBEAT_MAX = 65_536
+"""New SQL92 expressions that one group's heartbeat may bring, 0.2 s of reading; others are read at the next one."""
+
 FILTER_DEPTH_MAX = 64
 """Brackets and signs inside each other in an SQL92 expression; Java's bound is its stack."""
 

@@ -61,6 +61,14 @@ class SubscriptionData:
     class_filter_mode: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class BloomBits:
+    """The bits that stand for a group and topic in a message's bit map of `bit_num` bits (BloomFilterData)."""
+
+    bit_num: int = 0
+    bit_pos: Sequence[int] = ()
+
+
 def is_tag_type(expression_type: str | None) -> bool:
     """No type, an empty one and TAG mean tags (ExpressionType#isTagType)."""
     return not expression_type or expression_type == EXPRESSION_TAG

@@ -32,18 +32,17 @@ class Parked(NamedTuple):
     label: str = ""
 
 
-class _Queue:
-    """Who waits for one queue. What is below `judged_to` has been held against all; `waited_from` is where it began."""
+class _Choosy:
+    """Those who wait for one queue with a filter, by what may wake them."""
 
-    __slots__ = ("judged_to", "judges", "labelled", "parked", "waited_from")
+    __slots__ = ("judges", "labelled", "parked")
 
-    def __init__(self, offset: int) -> None:
+    def __init__(self) -> None:
         self.parked: dict[int, tuple[Parked, tuple[Label, ...]]] = {}
         self.labelled: dict[Label, set[int]] = {}
         self.judges = 0
-        self.judged_to = self.waited_from = offset
 
-    def put(self, number: int, parked: Parked, offset: int) -> None:
+    def put(self, number: int, parked: Parked) -> None:
         labels = self._labels(parked.wants)
         self.parked[number] = (parked, labels)
         for label in labels:
@@ -51,7 +50,6 @@ class _Queue:
                 self.labelled[label] = set()
                 self.judges += callable(label)
             self.labelled[label].add(number)
-        self.judged_to = min(self.judged_to, offset)
 
     def pop(self, number: int) -> Parked | None:
         parked, labels = self.parked.pop(number, (None, ()))
@@ -63,9 +61,7 @@ class _Queue:
                 self.judges -= callable(label)
         return parked
 
-    def woken_by(self, arrived: Arrivals) -> list[int]:
-        """The numbers of those that one of these messages may be for, in the order in which they came."""
-        self.judged_to = arrived.end
+    def woken_by(self, arrived: Arrivals) -> set[int]:
         woken = set(self.labelled.get(None, ()))
         for code in arrived.codes:
             woken |= self.labelled.get(code, set())
@@ -73,14 +69,58 @@ class _Queue:
             for label, numbers in self.labelled.items():
                 if callable(label) and arrived.may_pass(label):
                     woken |= numbers
-        return sorted(woken)
+        return woken
 
     def _labels(self, wants: Wanted | None) -> tuple[Label, ...]:
         if isinstance(wants, frozenset):
             return tuple(wants)
-        if wants is None or wants in self.labelled or self.judges < EXPRESSIONS_AWAITED_MAX:
-            return (wants,)
-        return (None,)
+        return (wants,) if wants in self.labelled or self.judges < EXPRESSIONS_AWAITED_MAX else (None,)
+
+
+class _Queue:
+    """Who waits for one queue. What is below `judged_to` has been held against all; `waited_from` is where it began."""
+
+    __slots__ = ("choosy", "judged_to", "plain", "waited_from")
+
+    def __init__(self, offset: int) -> None:
+        self.plain: dict[int, Parked] = {}
+        self.choosy: _Choosy | None = None  # Most queues need none, and there may be 100,000 of them.
+        self.judged_to = self.waited_from = offset
+
+    def put(self, number: int, parked: Parked, offset: int) -> None:
+        self.judged_to = min(self.judged_to, offset)
+        if parked.wants is None:
+            self.plain[number] = parked
+            return
+        if self.choosy is None:
+            self.choosy = _Choosy()
+        self.choosy.put(number, parked)
+
+    def pop(self, number: int) -> Parked | None:
+        parked = self.plain.pop(number, None)
+        return self.choosy.pop(number) if parked is None and self.choosy is not None else parked
+
+    @property
+    def is_empty(self) -> bool:
+        """Nobody waits any more."""
+        return not self.plain and not (self.choosy is not None and self.choosy.parked)
+
+    @property
+    def numbers(self) -> list[int]:
+        """All, in the order in which they came."""
+        return sorted([*self.plain, *self.choosy.parked]) if self.choosy is not None else list(self.plain)
+
+    def woken_by(self, arrived: Arrivals) -> list[int]:
+        """Those that one of these messages may be for, in the order in which they came."""
+        self.judged_to = arrived.end
+        return sorted([*self.plain, *self.choosy.woken_by(arrived)]) if self.choosy is not None else list(self.plain)
+
+    def of_link(self, link: Link) -> list[int]:
+        """Those of this link."""
+        found = [number for number, parked in self.plain.items() if parked.link is link]
+        if self.choosy is not None:
+            found += [number for number, (parked, _) in self.choosy.parked.items() if parked.link is link]
+        return found
 
 
 class Parking:
@@ -119,7 +159,7 @@ class Parking:
     def is_choosy(self, key: Key) -> bool:
         """Whether somebody waits for this queue whom not every message wakes: then `take` should know what arrived."""
         queue = self._by_key.get(key)
-        return queue is not None and queue.labelled.keys() != {None}
+        return queue is not None and queue.choosy is not None and bool(queue.choosy.parked)
 
     def awaits(self, key: Key) -> bool:
         """Whether anybody waits for this queue."""
@@ -135,7 +175,7 @@ class Parking:
         queue = self._by_key.get(key)
         if queue is None:
             return []
-        return self._pop_all(key, queue, list(queue.parked) if arrived is None else queue.woken_by(arrived))
+        return self._pop_all(key, queue, queue.numbers if arrived is None else queue.woken_by(arrived))
 
     def due(self, now_ms: int) -> list[Parked]:
         """All whose time is up; they wait no more."""
@@ -156,7 +196,7 @@ class Parking:
     def forget(self, link: Link) -> None:
         """The link is gone, and what it waited for with it."""
         for key, queue in list(self._by_key.items()):
-            self._pop_all(key, queue, [number for number, (parked, _) in queue.parked.items() if parked.link is link])
+            self._pop_all(key, queue, queue.of_link(link))
 
     def _put(self, key: Key, parked: Parked, offset: int) -> None:
         if key not in self._by_key:
@@ -170,7 +210,7 @@ class Parking:
             if parked is not None:
                 popped.append(parked)
                 self._gone(number, parked)
-        if not queue.parked:
+        if queue.is_empty:
             self._by_key.pop(key, None)
         return popped
 
@@ -181,7 +221,7 @@ class Parking:
             queue = self._by_key.get(other)
             if queue is not None:
                 queue.pop(number)
-                if not queue.parked:
+                if queue.is_empty:
                     del self._by_key[other]
         if parked.label:
             for label in (parked.label, ALL_PARKED):

@@ -156,6 +156,18 @@ async def test_what_came_before_a_pull_waited_does_not_wake_it() -> None:
 
 
 @in_loop
+async def test_each_expression_is_asked_about_the_same_messages() -> None:
+    hand, link, session = waiting(7, **SQL)
+    session.received(pull_frame(8, 1, subscription="n = 6", expressionType="SQL92") + pull_frame(9, 1))
+    hand.table_flusher.drain()
+    _, sending = hand.connect()
+    send(hand, sending, 20, n="6")
+    assert opaques(link) == [(8, ResponseCode.SUCCESS), (9, ResponseCode.SUCCESS)]
+    send(hand, sending, 21, n="5")
+    assert opaques(link) == [(7, ResponseCode.SUCCESS)]
+
+
+@in_loop
 async def test_whose_time_is_up_goes_on_behind_what_was_not_for_him() -> None:
     hand, link, session = waiting(7, subscription="wanted")
     send(hand, session, 20)

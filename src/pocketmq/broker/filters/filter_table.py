@@ -14,14 +14,9 @@ from typing import NamedTuple
 from pocketmq.broker.filters.bloom import BloomFilter
 from pocketmq.broker.filters.matching import Filter, filter_for
 from pocketmq.broker.filters.words import FilterFault
-from pocketmq.model.limits import FILTER_TABLE_CHARS_MAX
-from pocketmq.model.subscription import SubscriptionData, is_tag_type
-from pocketmq.protocol.bodies.filters import (
-    BloomFilterData,
-    ConsumerFilterData,
-    ConsumerFilterWrapper,
-    FilterDataMapByTopic,
-)
+from pocketmq.model.limits import FILTER_CHARS_PER_HEARTBEAT_MAX, FILTER_TABLE_CHARS_MAX
+from pocketmq.model.subscription import BloomBits, SubscriptionData, is_tag_type
+from pocketmq.protocol.bodies.filters import ConsumerFilterData, ConsumerFilterWrapper, FilterDataMapByTopic
 
 _SEEN_BEFORE_BOOT_MS = 30_000
 """ConsumerFilterManager#decode: consumers of the file count as gone since that long before the start."""
@@ -55,10 +50,14 @@ class FilterTable:
     def register(self, group: str, subscriptions: Iterable[SubscriptionData], now_ms: int) -> None:
         """A heartbeat's subscriptions, all of them: topics that are not among them are dead."""
         topics = set()
+        chars_left = FILTER_CHARS_PER_HEARTBEAT_MAX
         for wanted in subscriptions:
             topics.add(wanted.topic)
-            if not is_tag_type(wanted.expression_type) and wanted.sub_string:
-                self._register(group, wanted, now_ms)
+            if is_tag_type(wanted.expression_type) or not wanted.sub_string or self._is_known(group, wanted):
+                continue
+            chars_left -= len(wanted.sub_string)
+            if chars_left >= 0:
+                self._replace_by(group, wanted, now_ms)
         for topic in self._topics_of.get(group, set()) - topics:
             self._died(topic, group, now_ms)
 
@@ -100,19 +99,20 @@ class FilterTable:
                     said = replace(said, dead_time=max(self._boot_ms - _SEEN_BEFORE_BOOT_MS, said.born_time))
                 self._put(replace(said, bloom_filter_data=self._bits(said.topic, said.consumer_group)))
 
-    def _register(self, group: str, wanted: SubscriptionData, now_ms: int) -> None:
+    def _is_known(self, group: str, wanted: SubscriptionData) -> bool:
+        """Whether nothing new is to be read: the expression is the known one, or older than it."""
         known = self.find(wanted.topic, group)
-        if known is not None and wanted.sub_version <= known.said.client_version:
-            if wanted.sub_version == known.said.client_version and known.said.is_dead:
-                self._replace(known, replace(known.said, dead_time=0))
-            return
-        if known is not None and (known.said.expression, known.said.expression_type) == (
-            wanted.sub_string,
-            wanted.expression_type,
-        ):
+        if known is None:
+            return False
+        is_same = (known.said.expression, known.said.expression_type) == (wanted.sub_string, wanted.expression_type)
+        if wanted.sub_version > known.said.client_version and is_same:
             self._replace(known, replace(known.said, client_version=wanted.sub_version, dead_time=0))
-            return
-        if known is not None:
+        elif wanted.sub_version == known.said.client_version and known.said.is_dead:
+            self._replace(known, replace(known.said, dead_time=0))
+        return is_same or wanted.sub_version <= known.said.client_version
+
+    def _replace_by(self, group: str, wanted: SubscriptionData, now_ms: int) -> None:
+        if self.find(wanted.topic, group) is not None:
             self._remove(wanted.topic, group)
         self._put(
             ConsumerFilterData(
@@ -126,8 +126,8 @@ class FilterTable:
             )
         )
 
-    def _bits(self, topic: str, group: str) -> BloomFilterData:
-        return BloomFilterData(self._bloom.bits, self._bloom.positions(f"{group}#{topic}"))
+    def _bits(self, topic: str, group: str) -> BloomBits:
+        return BloomBits(self._bloom.bits, self._bloom.positions(f"{group}#{topic}"))
 
     def _put(self, said: ConsumerFilterData) -> None:
         """Unless it is no expression, or there is no room: pulls are then told that there is none (code 27)."""

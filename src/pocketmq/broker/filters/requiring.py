@@ -23,7 +23,7 @@ def require_filter(wanted: SubscriptionData, settings: BrokerSettings) -> Filter
     try:
         return filter_for(wanted.expression_type, wanted.sub_string)
     except FilterFault as fault:
-        raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, f"Invalid MessageSelector. {fault}") from None
+        raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, f"the expression cannot be read: {fault}") from None
 
 
 def require_registered_filter(

@@ -87,10 +87,10 @@ def judged(
         record_size, log_offset, properties = here
         if entries[start : start + 8] != log_offset:
             continue
+        if count >= count_max or (count and size + record_size > bytes_max):
+            next_offset = queue_offset_of(records, at)
+            break
         if matches(properties):
-            if count >= count_max or (count and size + record_size > bytes_max):
-                next_offset = queue_offset_of(records, at)
-                break
             found.append(entries[start : start + ENTRY_BYTES])
             count += 1
             size += record_size

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, Self, TypeVar, Union, ca
 from pocketmq.model.errors import Refusal
 from pocketmq.model.group import CustomizedRetryPolicy
 from pocketmq.model.limits import BIT_SET_BYTES_MAX
+from pocketmq.model.subscription import BloomBits
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.fastjson import JsonKey, JsonValue, ObjectKey, PrimitiveArray, dumps, java_double, loads
 
@@ -25,8 +26,8 @@ T = TypeVar("T")
 Reader = Callable[[JsonValue, str], object]
 Writer = Callable[[object], object]
 
-PRIMITIVE_ARRAYS = {(CustomizedRetryPolicy, "next")}
-"""Fields that are `long[]` in Java: their pretty form is one line."""
+PRIMITIVE_ARRAYS = {(CustomizedRetryPolicy, "next"), (BloomBits, "bit_pos")}
+"""Fields that are `long[]` or `int[]` in Java: their pretty form is one line."""
 
 MISSING = dataclasses.MISSING
 

@@ -1,17 +1,10 @@
 """consumerFilter.json: what each group filters each topic by (ConsumerFilterManager)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pocketmq.model.subscription import BloomBits
 from pocketmq.protocol.bodies.codec import Body
-
-
-@dataclass(frozen=True, slots=True)
-class BloomFilterData(Body):
-    """The bits that stand for a group and topic in a message's bit map of `bit_num` bits."""
-
-    bit_num: int = 0
-    bit_pos: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +20,7 @@ class ConsumerFilterData(Body):
     born_time: int = 0
     dead_time: int = 0
     client_version: int = 0
-    bloom_filter_data: BloomFilterData | None = None
+    bloom_filter_data: BloomBits | None = None
 
     @property
     def is_dead(self) -> bool:

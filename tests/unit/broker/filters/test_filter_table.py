@@ -76,6 +76,15 @@ def test_what_has_been_dead_for_long_is_forgotten() -> None:
     assert (len(table), table.groups_alive()) == (0, [])
 
 
+def test_one_group_goes_and_the_other_stays() -> None:
+    table = FilterTable(BOOT_MS)
+    for group in ("CG", "Other"):
+        table.register(group, [wants("a = 1", 1)], 100)
+    table.unregister("Other", 200)
+    table.forget_dead(1200, 1000)
+    assert (len(table), table.find("TopicA", "Other"), said(table).expression) == (1, None, "a = 1")
+
+
 def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filter_table, "FILTER_TABLE_CHARS_MAX", 30)
     table = FilterTable(BOOT_MS)
@@ -85,6 +94,17 @@ def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     table.forget_dead(1200, 1000)
     table.register("CG", [wants("a = 1", 1), wants("c = 1", 1, "TopicC")], 1300)
     assert table.find("TopicC", "CG") is not None
+
+
+def test_one_heartbeat_brings_so_much_to_read_and_the_next_one_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert filter_table.FILTER_CHARS_PER_HEARTBEAT_MAX == 65_536
+    monkeypatch.setattr(filter_table, "FILTER_CHARS_PER_HEARTBEAT_MAX", 12)
+    table = FilterTable(BOOT_MS)
+    wanted = [wants("a = 1", 1, topic) for topic in ("TopicA", "TopicB", "TopicC")]
+    table.register("CG", wanted, 100)
+    assert len(table) == 2
+    table.register("CG", wanted, 200)
+    assert len(table) == 3
 
 
 def test_the_file_brings_it_all_back() -> None:
@@ -102,6 +122,41 @@ def test_the_file_brings_it_all_back() -> None:
     assert said(again, "TopicB") == said(table, "TopicB")
     again.register("CG", [wants("a = 1", 7), wants("b = 1", 7, "TopicB")], BOOT_MS)
     assert again.groups_alive() == ["CG"]
+
+
+JAVAS_FILE = """{
+	"filterDataByTopic":{
+		"TopicGolden":{
+			"groupFilterData":{
+				"CG_golden":{
+					"bloomFilterData":{
+						"bitNum":112,
+						"bitPos":[111,10,11]
+					},
+					"bornTime":1795612610198,
+					"clientVersion":5,
+					"consumerGroup":"CG_golden",
+					"dead":false,
+					"deadTime":0,
+					"expression":"n = 5",
+					"expressionType":"SQL92",
+					"topic":"TopicGolden"
+				}
+			},
+			"topic":"TopicGolden"
+		}
+	}
+}"""
+
+
+def test_the_file_is_javas_byte_for_byte() -> None:
+    table = FilterTable(BOOT_MS)
+    table.register("CG_golden", [wants("n = 5", 5, "TopicGolden")], 1795612610198)
+    assert table.encode().decode() == JAVAS_FILE
+    again = FilterTable(1795612620000)
+    again.load(JAVAS_FILE.encode())
+    again.register("CG_golden", [wants("n = 5", 5, "TopicGolden")], 1795612630000)
+    assert again.encode().decode() == JAVAS_FILE
 
 
 def test_javas_file_is_read() -> None:

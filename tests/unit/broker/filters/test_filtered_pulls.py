@@ -67,10 +67,10 @@ def fill(broker: LoneBroker, count: int, body: str = "") -> None:
 def test_what_matches_comes_and_the_next_pull_begins_behind_it(broker: LoneBroker) -> None:
     fill(broker, 10)
     assert pulled(broker, "n BETWEEN 3 AND 5") == (ResponseCode.SUCCESS, ["3", "4", "5"], 10)
-    assert pulled(broker, "even = 1", maxMsgNums="2") == (ResponseCode.SUCCESS, ["0", "2"], 4)
-    assert pulled(broker, "even = 1", 5, maxMsgNums="2") == (ResponseCode.SUCCESS, ["6", "8"], 10)
-    assert pulled(broker, "even = 1", maxMsgBytes="1") == (ResponseCode.SUCCESS, ["0"], 2)
-    assert pulled(broker, "even = 1", maxMsgBytes="300") == (ResponseCode.SUCCESS, ["0", "2"], 4)
+    assert pulled(broker, "even = 1", maxMsgNums="2") == (ResponseCode.SUCCESS, ["0", "2"], 3)
+    assert pulled(broker, "even = 1", 5, maxMsgNums="2") == (ResponseCode.SUCCESS, ["6", "8"], 9)
+    assert pulled(broker, "even = 1", maxMsgBytes="1") == (ResponseCode.SUCCESS, ["0"], 1)
+    assert pulled(broker, "even = 1", maxMsgBytes="300") == (ResponseCode.SUCCESS, ["0", "2"], 3)
     assert pulled(broker, "missing = 1") == (ResponseCode.PULL_RETRY_IMMEDIATELY, [], 10)
     assert pulled(broker, "n = 'x'", 10) == (ResponseCode.PULL_NOT_FOUND, [], 10)
     assert pulled(broker, "n = 'x'", 11) == (ResponseCode.PULL_OFFSET_MOVED, [], 10)
@@ -133,7 +133,7 @@ def test_an_expression_that_says_nothing_is_refused_with_its_place(broker: LoneB
     reply = broker.ask(PULL, sql("n > "))
     assert reply.code == ResponseCode.SUBSCRIPTION_PARSE_FAILED
     assert reply.remark == (
-        "Invalid MessageSelector. at line 1, column 5: a property, a constant or ( is expected, not the end"
+        "the expression cannot be read: at line 1, column 5: a property, a constant or ( is expected, not the end"
     )
     assert broker.ask(PULL, sql("")).code == ResponseCode.SUBSCRIPTION_PARSE_FAILED
     assert broker.ask(PULL, sql("n", expressionType="XPATH")).code == ResponseCode.SUBSCRIPTION_PARSE_FAILED
@@ -216,8 +216,18 @@ def test_retried_messages_are_judged_by_the_filter_of_their_first_topic(broker: 
     [
         ("SQL92", "a = 1", 0, None),
         ("TAG", "a = ", 0, None),
-        ("SQL92", "a = ", ResponseCode.SUBSCRIPTION_PARSE_FAILED, "Invalid MessageSelector. at line 1, column 5: "),
-        ("XPATH", "a", ResponseCode.SUBSCRIPTION_PARSE_FAILED, "Invalid MessageSelector. expressions are of type"),
+        (
+            "SQL92",
+            "a = ",
+            ResponseCode.SUBSCRIPTION_PARSE_FAILED,
+            "the expression cannot be read: at line 1, column 5: ",
+        ),
+        (
+            "XPATH",
+            "a",
+            ResponseCode.SUBSCRIPTION_PARSE_FAILED,
+            "the expression cannot be read: expressions are of type",
+        ),
     ],
 )
 def test_a_client_may_ask_first(broker: LoneBroker, kind: str, expression: str, code: int, says: str | None) -> None:
@@ -255,3 +265,16 @@ def test_pull_after_pull_brings_what_matches_once_and_in_order(
             break
     assert offset == len(sizes)
     assert found == [number for number, (kind, _) in enumerate(sizes) if kind in wanted]
+
+
+def test_who_asks_about_a_queue_is_told_what_the_group_filters_by(broker: LoneBroker) -> None:
+    fill(broker, 1)
+    fields = {"topic": "TopicA", "queueId": 0, "index": 0, "count": 1, "consumerGroup": "CG"}
+    beat(broker, "*", 1, "TAG")
+    for expression, version in (("", 1), ("n = 4", 2)):
+        if expression:
+            beat(broker, expression, version)
+        said = json.loads(broker.ask(RequestCode.QUERY_CONSUME_QUEUE, fields).body)["filterData"]
+        assert (said == "null") is not bool(expression)
+    assert said.startswith('{\n\t"bloomFilterData":{\n\t\t"bitNum":112,')
+    assert json.loads(said)["expression"] == "n = 4"
