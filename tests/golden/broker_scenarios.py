@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
-from broker_group_scenarios import administration, nonsense, policies
+from broker_group_scenarios import administration, broadcasts, nonsense, policies
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
 
 
@@ -278,4 +278,5 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "administration": administration,
     "nonsense": nonsense,
     "policies": policies,
+    "broadcasts": broadcasts,
 }

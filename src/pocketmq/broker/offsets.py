@@ -39,7 +39,7 @@ def query_consumer_offset(request: Command, peer: Peer, state: BrokerState, now_
     if offset == NOT_FOUND:
         if header.set_zero_if_not_found is False:
             return Reply(ResponseCode.QUERY_NOT_FOUND, "Not found, do not set to zero, maybe this group boot first")
-        if not _starts_in_memory(state, header.topic, header.queue_id):
+        if not starts_in_memory(state, header.topic, header.queue_id):
             return Reply(
                 ResponseCode.QUERY_NOT_FOUND, "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first"
             )
@@ -123,7 +123,7 @@ def earliest_store_time(state: BrokerState, topic: str, queue_id: int) -> int:
     return state.store.store_timestamp(topic, queue_id, state.store.min_offset(topic, queue_id))
 
 
-def _starts_in_memory(state: BrokerState, topic: str, queue_id: int) -> bool:
+def starts_in_memory(state: BrokerState, topic: str, queue_id: int) -> bool:
     """The queue exists and begins at 0, and is empty or its first message is among the newest that memory may hold."""
     config, store = state.topics.find(topic), state.store
     if config is None or not 0 <= queue_id < max(config.read_queue_nums, config.write_queue_nums):

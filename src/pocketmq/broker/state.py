@@ -7,6 +7,7 @@ carry out after a request; the numbers about the machine are what it tells from 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pocketmq.broker.broadcast_offsets import BroadcastOffsets
 from pocketmq.broker.configuration_table import ConfigurationTable
 from pocketmq.broker.delay_table import DelayTable
 from pocketmq.broker.group_table import GroupTable
@@ -59,6 +60,7 @@ class BrokerState:
         self.groups = GroupTable(boot_ms)
         self.sessions = SessionTable()
         self.locks = LockTable()
+        self.broadcasts = BroadcastOffsets()
         self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
         self.configuration = ConfigurationTable(settings, boot_ms)

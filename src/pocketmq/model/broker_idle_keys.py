@@ -77,8 +77,7 @@ BROKER_IDLE_KEYS = (
     UnusedKeys(
         "answers of the request-reply pattern and proxies are not served",
         """
-        storeReplyMessageEnable forwardTimeout enableBroadcastOffsetStore
-        broadcastOffsetExpireSecond broadcastOffsetExpireMaxSecond
+        storeReplyMessageEnable forwardTimeout
         """,
     ),
 )

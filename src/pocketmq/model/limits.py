@@ -105,6 +105,9 @@ QUEUE_ENTRIES_QUERIED_MAX = 1_000
 INDEX_ENTRIES_PENDING_MAX = 16_384
 """Key index entries that gather in memory before they are written to the file; 20 bytes each."""
 
+BROADCAST_MEMBERS_MAX = 10_000
+"""Members of broadcasting groups whose places are kept; Java has no bound."""
+
 RELAYS_MAX = 1_000
 """Questions passed on to clients that may be open at once; Java has no bound."""
 
