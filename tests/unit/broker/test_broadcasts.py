@@ -126,6 +126,18 @@ def test_members_that_are_silent_are_forgotten(ready: LoneBroker) -> None:
     ready.now_ms += 1
     sessions.expire(ready.state, ready.now_ms)
     assert len(ready.state.broadcasts) == 0
+    assert ready.state.broadcasts._members == {}, "an empty group is kept"
+
+
+def test_a_member_that_is_silent_no_longer_holds_the_others_back(ready: LoneBroker) -> None:
+    for client, offset in {"p1": 1, "p2": 3}.items():
+        proxied(ready, client, offset)
+    ready.now_ms += 119_999
+    proxied(ready, "p2", 4)
+    ready.now_ms += 1
+    broadcasts.settle(ready.state, ready.now_ms)
+    assert ready.state.offsets.committed == {KEY: {0: 4}}
+    assert len(ready.state.broadcasts) == 1
 
 
 def test_a_place_is_committed_once(ready: LoneBroker) -> None:
