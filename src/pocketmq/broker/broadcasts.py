@@ -7,8 +7,10 @@ from pocketmq.broker.offset_table import BROADCAST_SUFFIX
 from pocketmq.broker.offsets import starts_in_memory
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.peer import Peer
-from pocketmq.model.subscription import ConsumeType
+from pocketmq.model.subscription import ConsumeType, MessageModel
 from pocketmq.protocol.headers import PullMessageRequest
+
+_BROADCASTING = MessageModel.BROADCASTING
 
 
 class Puller(NamedTuple):
@@ -20,15 +22,17 @@ class Puller(NamedTuple):
 
 def find_puller(header: PullMessageRequest, peer: Peer, state: BrokerState) -> Puller | None:
     """Who pulls, if the pull belongs to a broadcasting group and its offsets are to be kept."""
+    is_proxied = header.request_source == PROXY_FOR_BROADCAST
+    members = None if is_proxied else state.sessions.consumers.get(header.consumer_group)
+    if not is_proxied and (members is None or members.message_model is not _BROADCASTING):
+        return None  # Nearly every pull, and the shortest way.
     if not state.settings.enable_broadcast_offset_store:
         return None
-    if header.request_source == PROXY_FOR_BROADCAST:
+    if members is None:
         return Puller(header.proxy_froward_client_id, True) if header.proxy_froward_client_id else None
-    members = state.sessions.consumers.get(header.consumer_group)
-    if members is None or not members.is_broadcasting or members.consume_type is not ConsumeType.CONSUME_PASSIVELY:
-        return None
     client = members.clients.get(peer.id)
-    return None if client is None else Puller(client.client_id, False)
+    is_push = members.consume_type is ConsumeType.CONSUME_PASSIVELY
+    return Puller(client.client_id, False) if is_push and client is not None else None
 
 
 def find_start(puller: Puller, header: PullMessageRequest, state: BrokerState, now_ms: int) -> int | None:
