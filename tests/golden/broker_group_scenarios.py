@@ -220,3 +220,35 @@ def policies(say: Asker) -> None:
         say.ask("a", 352, {"group": name})
     say.ask("a", 36, back | {"group": "CG_plain"})
     say.view("SCHEDULE_TOPIC_XXXX", 2, 0)
+
+
+def broadcasts(say: Asker) -> None:
+    """Code 11 for members of a broadcasting group, by way of a proxy (`requestSource` 1) and without one."""
+    say.ask("a", 17, create_topic(TOPIC, readQueueNums=1, writeQueueNums=1))
+    for number in range(3):
+        say.send(TOPIC, 0, f"body {number}")
+    say.ask("a", 200, {}, json_body({"groupName": GROUP}))
+    pull: dict[str, object] = {"consumerGroup": GROUP, "topic": TOPIC, "queueId": 0, "maxMsgNums": 32, "sysFlag": 4}
+    pull |= {"commitOffset": 0, "suspendTimeoutMillis": 0, "subscription": "*", "subVersion": 0, "requestSource": 1}
+
+    def proxied(client: str, offset: int) -> None:
+        say.ask("a", 11, pull | {"proxyFrowardClientId": client, "queueOffset": offset})
+
+    for offset in (-1, 0, 3, -1):
+        proxied("p1", offset)
+    proxied("p2", -1)
+    say.pause(6.0)
+    proxied("p3", -1)
+    proxied("p2", 2)
+    proxied("p3", 3)
+    say.pause(6.0)
+    proxied("p4", -1)
+    say.ask("a", 43, {})
+    say.ask("b", 34, {}, heartbeat("c1", [consumer(GROUP, [TOPIC], messageModel="BROADCASTING")], []))
+    direct = {key: value for key, value in pull.items() if key not in ("requestSource", "subscription")}
+    direct |= {"sysFlag": 0, "subVersion": 1}
+    say.ask("b", 11, direct | {"queueOffset": 1})
+    proxied("c1", 3)
+    proxied("c1", 1)
+    say.ask("b", 11, direct | {"queueOffset": 3})
+    say.ask("a", 300, {"topic": TOPIC})

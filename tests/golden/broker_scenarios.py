@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
 from broker_filter_scenarios import filters
-from broker_group_scenarios import administration, nonsense, policies
+from broker_group_scenarios import administration, broadcasts, nonsense, policies
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
 from broker_sharing_scenarios import balancing, replies
 
@@ -283,4 +283,5 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "nonsense": nonsense,
     "policies": policies,
     "filters": filters,
+    "broadcasts": broadcasts,
 }

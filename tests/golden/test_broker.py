@@ -84,6 +84,7 @@ class Replay:
             self.compare_notices(step)
         elif "paused" in step:
             delays.due(self.state, self.now_ms)
+            sessions.expire(self.state, self.now_ms)
             self.publish()
         else:
             self.ask(step)

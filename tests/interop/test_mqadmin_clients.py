@@ -70,7 +70,7 @@ def test_a_consumer_is_told_to_go_back_where_the_broker_does_not_move_groups(
     rows = [line.split() for line in printed.splitlines() if line.startswith(cluster.broker_name)]
     assert sorted(rows) == [[cluster.broker_name, str(queue), "0"] for queue in range(QUEUES)]
     # The client stops the queues, waits 10 s, and takes them up again where it was told to.
-    again = poll("the messages again", lambda: bodies if len(bodies := handled(driver, name, 6)) >= 12 else None, 60.0)
+    again = poll("the messages again", lambda: bodies if len(bodies := handled(driver, name, 6)) >= 12 else None, 90.0)
     assert sorted(again[COUNT:]) == sorted(again[:COUNT])
     driver.ask("stop", name=name)
 

@@ -15,6 +15,9 @@ from pocketmq.protocol.fastjson import dumps, loads_object
 SEPARATOR = "@"
 """ConsumerOffsetManager.TOPIC_GROUP_SEPARATOR."""
 
+BROADCAST_SUFFIX = "@broadcast"
+"""BroadcastOffsetManager#broadcastGroupId: behind a group's name in the key of its hindmost broadcasting member."""
+
 NOT_FOUND = -1
 
 Table = dict[str, dict[int, int]]
@@ -149,14 +152,16 @@ class OffsetTable:
     def _forget(self, topic: str | None, group: str | None) -> None:
         self.is_changed = True
         for table in (self.committed, self.pulled, self.resets):
-            for name, owner in list(self._pairs(table)):
-                if topic in (None, name) and group in (None, owner):
-                    del table[name + SEPARATOR + owner]
+            for key in list(table):
+                name, _, owner = key.partition(SEPARATOR)
+                if topic in (None, name) and group in (None, owner.removesuffix(BROADCAST_SUFFIX)):
+                    del table[key]
 
     def _pairs(self, table: Table) -> Iterable[tuple[str, str]]:
         for key in table:
             topic, _, group = key.partition(SEPARATOR)
-            yield topic, group
+            if SEPARATOR not in group:
+                yield topic, group
 
     def _count(self, now_ms: int) -> None:
         self.is_changed = True
@@ -169,7 +174,11 @@ def _table(value: object) -> Table:
     """Offsets as the file holds them; whatever is no offset is left out."""
     table: Table = {}
     for key, offsets in value.items() if isinstance(value, dict) else ():
-        if isinstance(key, str) and isinstance(offsets, dict) and key.count(SEPARATOR) == 1:
+        if (
+            isinstance(key, str)
+            and isinstance(offsets, dict)
+            and key.removesuffix(BROADCAST_SUFFIX).count(SEPARATOR) == 1
+        ):
             table[key] = {
                 int(queue_id): offset
                 for queue_id, offset in offsets.items()

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
+from pocketmq.broker import broadcasts
 from pocketmq.broker.filters.requiring import judge_of_retried, require_filter, require_registered_filter
 from pocketmq.broker.filters.selecting import Looked, Matches, judged, look_through
 from pocketmq.broker.groups import find_or_create
@@ -150,9 +151,14 @@ def _look(
     store = state.store
     queue = store.find_queue(header.topic, header.queue_id)
     reset = state.offsets.take_reset(header.consumer_group, header.topic, header.queue_id)
+    if not state.settings.use_server_side_reset_offset:
+        reset = None
+    puller = broadcasts.find_puller(header, peer, state)
+    if puller is not None and reset is None:
+        reset = broadcasts.find_start(puller, header, state, now_ms)
     entries = b""
     size = 0
-    if reset is not None and state.settings.use_server_side_reset_offset:
+    if reset is not None:
         status, next_offset = Found.OFFSET_RESET, reset
     elif queue is None:
         status, next_offset = Found.NO_MESSAGE_IN_QUEUE, 0
@@ -169,6 +175,9 @@ def _look(
     code = _SUCCESS if status is _FOUND else _CODES[status]  # An enum's hash and members cost a busy pull 0.4 µs.
     if status is _NO_MESSAGE_IN_QUEUE and header.queue_offset != 0:
         code = ResponseCode.PULL_OFFSET_MOVED
+    if puller is not None:
+        moved = code == ResponseCode.PULL_OFFSET_MOVED
+        broadcasts.note(puller, header, next_offset if moved else header.queue_offset, state, now_ms)
     _note(request, header, next_offset, peer, state, now_ms)
     fields = {
         "suggestWhichBrokerId": str(_suggested(group, header, next_offset, state)),

@@ -4,6 +4,7 @@ A consumer that comes, goes, or changes what it subscribes to makes the rest of 
 are told by NOTIFY_CONSUMER_IDS_CHANGED, unless the group broadcasts, or it or the broker has notices turned off.
 """
 
+from pocketmq.broker import broadcasts
 from pocketmq.broker.filters.requiring import require_filter
 from pocketmq.broker.groups import find_or_create
 from pocketmq.broker.session_table import Client, ConsumerGroup
@@ -98,6 +99,7 @@ def expire(state: BrokerState, now_ms: int) -> list[int]:
             state.filters.unregister(name, now_ms)
     state.filters.forget_dead(now_ms, state.settings.filter_data_clean_time_span)
     state.locks.drop_expired(now_ms)
+    broadcasts.settle(state, now_ms)
     send_pending_notices(state)
     return list(doomed)
 

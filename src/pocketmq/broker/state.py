@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pocketmq.broker.balancing.known_routes import KnownRoutes
 from pocketmq.broker.balancing.request_mode_table import RequestModeTable
+from pocketmq.broker.broadcast_offsets import BroadcastOffsets
 from pocketmq.broker.cold_reads import ColdReads
 from pocketmq.broker.configuration_table import ConfigurationTable
 from pocketmq.broker.delay_table import DelayTable
@@ -75,6 +76,7 @@ class BrokerState:
         self.rates = RateLimits(settings)
         self.cold_reads = ColdReads(settings, boot_ms)
         self.holds_pulls = False
+        self.broadcasts = BroadcastOffsets()
         self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
         self.filters = FilterTable(boot_ms)

@@ -74,8 +74,7 @@ BROKER_IDLE_KEYS = (
     UnusedKeys(
         "proxies are not served",
         """
-        forwardTimeout enableBroadcastOffsetStore
-        broadcastOffsetExpireSecond broadcastOffsetExpireMaxSecond
+        forwardTimeout
         """,
     ),
 )

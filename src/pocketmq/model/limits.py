@@ -114,6 +114,9 @@ REQUEST_MODES_MAX = 200_000
 ROUTED_TOPICS_MAX = 10_000
 """Topics whose routes a broker follows for clients that let it share out the queues; Java has no bound."""
 
+BROADCAST_MEMBERS_MAX = 10_000
+"""Members of broadcasting groups whose places are kept; Java has no bound."""
+
 RELAYS_MAX = 1_000
 """Questions passed on to clients that may be open at once; Java has no bound."""
 

@@ -31,6 +31,16 @@ def test_an_offset_beyond_the_queue_is_moved(
     assert (reply.code, reply.fields["nextBeginOffset"]) == (code, next_offset)
 
 
+@pytest.mark.parametrize(("moves_groups", "code"), [("true", ResponseCode.PULL_OFFSET_MOVED), ("false", 0)])
+def test_a_reset_counts_as_long_as_the_broker_moves_groups(broker: LoneBroker, moves_groups: str, code: int) -> None:
+    broker.state.topics.put(TopicConfig("TopicA", 1, 1), broker.now_ms)
+    broker.store("TopicA", 0, b"only")
+    broker.state.offsets.reset("CG", "TopicA", 0, 0, broker.now_ms)
+    setting = f"useServerSideResetOffset={moves_groups}".encode()
+    assert broker.ask(RequestCode.UPDATE_BROKER_CONFIG, body=setting).code == 0
+    assert broker.ask(PULL, pull_fields("TopicA", 0, 0, sysFlag=AT_ONCE)).code == code
+
+
 @pytest.mark.parametrize(("is_cold", "count"), [(False, 20), (True, 7)])
 def test_less_is_taken_at_a_time_of_what_may_lie_on_the_disk(broker: LoneBroker, is_cold: bool, count: int) -> None:
     broker.state.topics.put(TopicConfig("TopicA", 1, 1), broker.now_ms)

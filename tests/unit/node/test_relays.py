@@ -7,6 +7,7 @@ from hand_driver import HandDriver, HandLink
 from hand_stories import in_loop, opaques
 
 from pocketmq.broker import router
+from pocketmq.model.limits import RELAYS_MAX
 from pocketmq.model.outcome import Relay, Reply, Survey
 from pocketmq.node.driver import Session
 from pocketmq.protocol.codes import ResponseCode
@@ -86,3 +87,21 @@ async def test_a_one_way_relay_has_no_answer(monkeypatch: pytest.MonkeyPatch) ->
     asking.received(encode_request(9997, {}, opaque=4, oneway=True))
     reply_to(one, talking, b"y")
     assert asker.take() == []
+
+
+@in_loop
+async def test_questions_to_clients_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = HandDriver()
+    (asker, asking), (one, talking) = hand.connect(), hand.connect()
+    monkeypatch.setitem(router.HANDLERS, 9997, lambda *_: Relay(one.id, 221, {"a": "b"}, b"", 60_000))
+    for opaque in range(RELAYS_MAX):
+        asking.received(encode_request(9997, {}, opaque=opaque))
+    assert asker.take() == []
+    asking.received(encode_request(9997, {}, opaque=RELAYS_MAX))
+    assert opaques(asker) == [(RELAYS_MAX, ResponseCode.SYSTEM_BUSY)]
+    surveying(monkeypatch, one)
+    asking.received(encode_request(9998, {}, opaque=4))
+    (answer,) = asker.take()
+    assert (answer.code, answer.body) == (0, b"")
+    talking.lost()
+    assert len(asker.take()) == RELAYS_MAX
