@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,3 +62,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             if cluster is not None:
                 report.sections.append((f"{name} logs", cluster.logs()))
     return report
+
+
+@pytest.fixture
+def fresh(cluster: Cluster) -> Callable[..., str]:
+    """Run one command in a JVM of its own: some cannot run twice in one."""
+
+    def run(command: str, *arguments: str) -> str:
+        mqadmin = Mqadmin(cluster)
+        try:
+            return mqadmin(command, *arguments)
+        finally:
+            mqadmin.close()
+
+    return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -91,15 +91,17 @@ def test_a_consumer_tells_its_offsets(mqadmin: Mqadmin, cluster: Cluster, driver
     assert nobody.code == 1
 
 
-def test_a_message_is_worked_on_directly(mqadmin: Mqadmin, cluster: Cluster, driver: Driver) -> None:
+def test_a_message_is_worked_on_directly(
+    mqadmin: Mqadmin, fresh: Callable[..., str], cluster: Cluster, driver: Driver
+) -> None:
     name = "clients_directly"
     sent = consumed(cluster, driver, name)
     client = client_of(mqadmin, name)
     place = ["-t", name, "-g", name, "-d", client]
-    printed = mqadmin("queryMsgById", *place, "-i", sent[2]["offset_msg_id"])
+    printed = fresh("queryMsgById", *place, "-i", sent[2]["offset_msg_id"])
     assert "consumeResult=CR_SUCCESS" in printed
     assert handled(driver, name, COUNT + 1)[COUNT:] == [f"{name}-2"]
-    printed = mqadmin("queryMsgByUniqueKey", *place, "-i", sent[3]["msg_id"])
+    printed = fresh("queryMsgByUniqueKey", *place, "-i", sent[3]["msg_id"])
     assert "consumeResult=CR_SUCCESS" in printed
     assert handled(driver, name, COUNT + 2)[COUNT + 1 :] == [f"{name}-3"]
     driver.ask("stop", name=name)

@@ -17,20 +17,6 @@ pytestmark = pytest.mark.interop
 QUEUES = 2
 
 
-@pytest.fixture
-def fresh(cluster: Cluster) -> Callable[..., str]:
-    """Run one command in a JVM of its own: some cannot run twice in one."""
-
-    def run(command: str, *arguments: str) -> str:
-        mqadmin = Mqadmin(cluster)
-        try:
-            return mqadmin(command, *arguments)
-        finally:
-            mqadmin.close()
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def driver(cluster: Cluster) -> Iterator[Driver]:
     """A process with Java's client."""
