@@ -41,6 +41,10 @@ BROKER_IDLE_KEYS = (
         "enableLmq enableMultiDispatch maxLmqConsumeQueueNum",
     ),
     UnusedKeys(
+        "a lag is counted from the offsets, under a filter too",
+        "maxConsumeQueueScan sampleCountThreshold estimateAccumulation",
+    ),
+    UnusedKeys(
         "a pull looks through 800 entries of its queue for matches, as 16,000 bytes say",
         "maxFilterMessageSize",
     ),
@@ -72,9 +76,7 @@ BROKER_IDLE_KEYS = (
         "serverSocketBacklog connectTimeoutMillis",
     ),
     UnusedKeys(
-        "proxies are not served",
-        """
-        forwardTimeout
-        """,
+        "proxies and static subscriptions are not served",
+        "forwardTimeout useStaticSubscription",
     ),
 )
