@@ -6,8 +6,9 @@ from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.model.errors import StoreError, UserError
 from pocketmq.model.store_settings import log_folders
 from pocketmq.node.preflight import require_folder
+from pocketmq.store.commit_log import LOG_FOLDER
 from pocketmq.store.disk import PosixDisk
-from pocketmq.store.spread_disk import LOG_FOLDER, LogPlaces, SpreadDisk
+from pocketmq.store.spread_disk import LogPlaces, SpreadDisk
 
 
 def open_disk(settings: BrokerSettings) -> PosixDisk:

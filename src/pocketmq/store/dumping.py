@@ -8,8 +8,9 @@ from pocketmq.model.message import StoredMessage
 from pocketmq.protocol.record import Scanned, scan
 from pocketmq.protocol.stored import decode_record
 from pocketmq.store.batch_queue import BATCH_FOLDER, Unit
+from pocketmq.store.commit_log import LOG_FOLDER
 from pocketmq.store.disk import Disk
-from pocketmq.store.layout import LOG_FOLDER, Layout, queue_places
+from pocketmq.store.layout import Layout, queue_places
 from pocketmq.store.segments import DescriptorCache, Segments
 from pocketmq.store.stored_batches import StoredBatches
 from pocketmq.store.stored_queue import StoredQueue, is_filler, read_record

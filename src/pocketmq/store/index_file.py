@@ -24,6 +24,9 @@ SLOT_BYTES = 4
 ENTRY_BYTES = 20
 NAME_DIGITS = 17
 
+SECONDS_MAX = 0x7FFFFFFF
+"""More are written as so many."""
+
 _HEADER = struct.Struct(">qqqqii")
 _ENTRY = struct.Struct(">iqii")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

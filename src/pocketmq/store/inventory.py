@@ -7,13 +7,14 @@ from pocketmq.model.errors import StoreError
 from pocketmq.protocol.record import Scanned
 from pocketmq.store.batch_queue import BATCH_FOLDER, UNIT_BYTES
 from pocketmq.store.checkpoint import Checkpoint, load_checkpoint, load_durable_offset
+from pocketmq.store.commit_log import LOG_FOLDER
 from pocketmq.store.consume_queue import ENTRY_BYTES
 from pocketmq.store.disk import Disk
 from pocketmq.store.index_file import HEADER_BYTES, Header, decode_header, index_names
-from pocketmq.store.layout import LOG_FOLDER, Layout, find_layout, queue_places, segment_names
+from pocketmq.store.layout import Layout, find_layout, queue_places, segment_names
 from pocketmq.store.log_walk import LogWalk
 from pocketmq.store.queue_recovery import last_record
-from pocketmq.store.recovery import ABORT_PATH, INDEX_FOLDER
+from pocketmq.store.recovery import ABORT_PATH, INDEX_FOLDER, QUEUE_FOLDER
 from pocketmq.store.segments import DescriptorCache, Segments
 from pocketmq.store.stored_batches import StoredBatches
 from pocketmq.store.stored_queue import StoredQueue, read_record
@@ -68,24 +69,20 @@ def take_inventory(disk: Disk) -> Inventory:
     log = Segments(disk, LOG_FOLDER, layout.log_file_bytes, descriptors, reads_only=True)
     last = log.start
     queues = []
-    for topic, queue_id in queue_places(disk):
-        try:
-            queue = StoredQueue(disk, topic, queue_id, layout.queue_file_bytes, descriptors)
-        except StoreError as failure:
-            queues.append(QueueInventory(topic, queue_id, fault=str(failure)))
-            continue
-        found, newest = _of_queue(queue, log)
-        last = max(last, newest)
-        queues.append(found)
-    for topic, queue_id in queue_places(disk, BATCH_FOLDER):
-        try:
-            batches = StoredBatches(disk, topic, queue_id, layout.batch_file_bytes, descriptors)
-        except StoreError as failure:
-            queues.append(QueueInventory(topic, queue_id, fault=str(failure)))
-            continue
-        found, newest = _of_batches(batches, log)
-        last = max(last, newest)
-        queues.append(found)
+    for kind in (QUEUE_FOLDER, BATCH_FOLDER):
+        for topic, queue_id in queue_places(disk, kind):
+            queue: StoredQueue | StoredBatches
+            try:
+                if kind == BATCH_FOLDER:
+                    queue = StoredBatches(disk, topic, queue_id, layout.batch_file_bytes, descriptors)
+                else:
+                    queue = StoredQueue(disk, topic, queue_id, layout.queue_file_bytes, descriptors)
+            except StoreError as failure:
+                queues.append(QueueInventory(topic, queue_id, fault=str(failure)))
+                continue
+            found, newest = _of_queue(queue, log) if isinstance(queue, StoredQueue) else _of_batches(queue, log)
+            last = max(last, newest)
+            queues.append(found)
     queues.sort(key=lambda queue: (queue.topic, queue.queue_id))
     inventory = Inventory(
         _of_log(disk, log, layout, last),

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from pocketmq.model.errors import UserError
 from pocketmq.store.batch_queue import BATCH_FOLDER, UNIT_BYTES
+from pocketmq.store.commit_log import LOG_FOLDER
 from pocketmq.store.consume_queue import ENTRY_BYTES
 from pocketmq.store.disk import Disk
 from pocketmq.store.message_store import StoreSizes
 from pocketmq.store.queue_extension import EXTENSION_FOLDER
 from pocketmq.store.recovery import QUEUE_FOLDER
 from pocketmq.store.segments import NAME_DIGITS
-
-LOG_FOLDER = "commitlog"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pocketmq.model.java import java_string_hash
 from pocketmq.model.limits import INDEX_ENTRIES_PENDING_MAX
-from pocketmq.store.index_file import ENTRY_BYTES, HEADER_BYTES, SLOT_BYTES
+from pocketmq.store.index_file import ENTRY_BYTES, HEADER_BYTES, SECONDS_MAX, SLOT_BYTES
 
 if TYPE_CHECKING:
     from pocketmq.store.active_index import ActiveIndex
@@ -17,7 +17,6 @@ _HEAD_CHARS = 28
 """All of a unique key but its counter (MessageClientIDSetter)."""
 
 _POWERS: list[int] = [pow(31, exponent, 1 << 32) for exponent in range(512)]
-_SECONDS_MAX = 0x7FFFFFFF
 _PAGE_BITS = 12
 _slot_in = struct.Struct(">i").unpack_from
 _put_slot = struct.Struct(">i").pack_into
@@ -69,8 +68,8 @@ def put_all_plainly(
         if count + len(texts) > room:
             break
         seconds = (store_timestamp - begin) // 1000
-        if not 0 <= seconds <= _SECONDS_MAX:
-            seconds = 0 if seconds < 0 else _SECONDS_MAX
+        if not 0 <= seconds <= SECONDS_MAX:
+            seconds = 0 if seconds < 0 else SECONDS_MAX
         for text in texts:
             if not text:
                 continue

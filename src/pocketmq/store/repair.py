@@ -8,9 +8,10 @@ them, and topics that the store had no queues of do not come back: they were del
 from pocketmq.model.delays import delay_of_level, parse_delay_levels
 from pocketmq.store.batch_queue import BATCH_FOLDER
 from pocketmq.store.checkpoint import CHECKPOINT_PATH
+from pocketmq.store.commit_log import LOG_FOLDER
 from pocketmq.store.disk import Disk
 from pocketmq.store.index_file import Shape
-from pocketmq.store.layout import LOG_FOLDER, Layout
+from pocketmq.store.layout import Layout
 from pocketmq.store.message_store import StoreSizes
 from pocketmq.store.placing import LIGHT_TOPIC_PREFIX
 from pocketmq.store.queue_extension import EXTENSION_FOLDER

@@ -14,9 +14,8 @@ import os
 from dataclasses import dataclass
 
 from pocketmq.model.errors import StoreError
+from pocketmq.store.commit_log import LOG_FOLDER
 from pocketmq.store.disk import PosixDisk, PosixFile, checked
-
-LOG_FOLDER = "commitlog"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ from pocketmq.model.flags import INNER_BATCH
 from pocketmq.protocol.record import Scanned
 from pocketmq.store.batch_queue import BATCH_FOLDER
 from pocketmq.store.checkpoint import load_checkpoint, load_durable_offset
+from pocketmq.store.commit_log import LOG_FOLDER
 from pocketmq.store.derive import is_hidden
 from pocketmq.store.disk import Disk
 from pocketmq.store.finding import REBUILT, Finding, Progress, Severity, Trust
 from pocketmq.store.index_file import Shape
-from pocketmq.store.layout import LOG_FOLDER, Layout, find_layout, queue_folder, queue_places, segment_names
+from pocketmq.store.layout import Layout, find_layout, queue_folder, queue_places, segment_names
 from pocketmq.store.log_walk import Damage, LogWalk
 from pocketmq.store.placing import LIGHT_TOPIC_PREFIX, is_sane
 from pocketmq.store.queue_extension import EXTENSION_FOLDER, QueueExtension

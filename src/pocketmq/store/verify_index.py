@@ -15,13 +15,20 @@ from pocketmq.store.active_index import key_hash_of, keys_of
 from pocketmq.store.derive import TRANSACTION_MASK, TRANSACTION_ROLLBACK
 from pocketmq.store.disk import Disk
 from pocketmq.store.finding import Finding, Severity, Trust
-from pocketmq.store.index_file import ENTRY_BYTES, IndexEntry, IndexFile, Shape, decode_entry, index_names
+from pocketmq.store.index_file import (
+    ENTRY_BYTES,
+    SECONDS_MAX,
+    IndexEntry,
+    IndexFile,
+    Shape,
+    decode_entry,
+    index_names,
+)
 from pocketmq.store.recovery import INDEX_FOLDER
 
 BATCH_ENTRIES = 4096
 READ_BYTES = 1 << 20
 STRAY = "points where the log has no record with this key"
-_SECONDS_MAX = 0x7FFFFFFF
 
 
 class IndexCheck:
@@ -189,7 +196,7 @@ class _FileCheck:
             return entry.seconds >= 0
         base = self._base_timestamp if self.index == 1 else self._times.get(1, self.file.header.begin_timestamp)
         seconds = (store_timestamp - base) // 1000 if base and store_timestamp > base else 0
-        return entry.seconds == min(seconds, _SECONDS_MAX)
+        return entry.seconds == min(seconds, SECONDS_MAX)
 
     def chain_fault(self, entry: IndexEntry) -> str:
         """What is wrong with the entry's place in its slot; empty if nothing. Call once for each entry, in order."""

@@ -28,9 +28,10 @@ def add_commit_log_flag(parser: argparse.ArgumentParser) -> None:
 def log_folders_of(folder: str, commit_log: str) -> list[str]:
     """The folders of the log, absolute; `commitlog` in the store's folder unless `--commit-log` says otherwise."""
     from pocketmq.model.store_settings import log_folders
+    from pocketmq.store.commit_log import LOG_FOLDER
 
     named = [os.path.abspath(os.path.expanduser(place)) for place in log_folders(commit_log)]
-    return named or [os.path.join(folder, "commitlog")]
+    return named or [os.path.join(folder, LOG_FOLDER)]
 
 
 def disk_of(folder: str, commit_log: str, *, reads_only: bool = False) -> "PosixDisk":

@@ -5,6 +5,6 @@
 
 from pocketmq.store.commit_log.batches import append_batch
 from pocketmq.store.commit_log.cutting import is_sound
-from pocketmq.store.commit_log.log import CommitLog, Dispatch, illegal_size
+from pocketmq.store.commit_log.log import LOG_FOLDER, CommitLog, Dispatch, illegal_size
 
-__all__ = ["CommitLog", "Dispatch", "append_batch", "illegal_size", "is_sound"]
+__all__ = ["LOG_FOLDER", "CommitLog", "Dispatch", "append_batch", "illegal_size", "is_sound"]

@@ -31,6 +31,8 @@ if not cython.compiled:  # Compiled, these come by their C types: see log.pxd.
     from pocketmq.store.commit_log.cutting import bytes_of, cut, offset_at, size_at
     from pocketmq.store.consume_queue import ConsumeQueue
 
+LOG_FOLDER = "commitlog"
+
 _KEPT_BYTES = 4 << 20
 _FRESH_BYTES = 64 << 20
 _span_bytes = cython.declare(cython.longlong, 256 << 10)
@@ -51,7 +53,7 @@ class CommitLog:
     """`start` and `end` bound the log, `written` is what the file holds, `flushed` what a power cut cannot take."""
 
     def __init__(self, disk: Disk, file_bytes: int, descriptors: DescriptorCache, message_bytes_max: int) -> None:
-        self.segments = Segments(disk, "commitlog", file_bytes, descriptors)
+        self.segments = Segments(disk, LOG_FOLDER, file_bytes, descriptors)
         self.end = self.written = self.flushed = self.segments.start
         self.last_store_timestamp = 0
         self.seals = False
