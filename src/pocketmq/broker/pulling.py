@@ -23,12 +23,12 @@ from pocketmq.model import flags, names
 from pocketmq.model.errors import Refusal
 from pocketmq.model.faq import SEE_FAQ
 from pocketmq.model.group import SubscriptionGroupConfig
-from pocketmq.model.limits import PULL_MESSAGES_MAX
+from pocketmq.model.limits import PULL_BYTES_MAX, PULL_MESSAGES_MAX
 from pocketmq.model.names import MASTER_ID
 from pocketmq.model.outcome import Outcome, Park, ReadFirst, Reply, ReplyWithRecords, Wanted
 from pocketmq.model.peer import Peer
 from pocketmq.model.permissions import PERM_READ, is_readable
-from pocketmq.model.subscription import SUB_ALL, SubscriptionData, is_tag_type, subscription
+from pocketmq.model.subscription import SubscriptionData, codes_wanted, is_tag_type, subscription
 from pocketmq.model.topic import TopicConfig
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
@@ -43,9 +43,6 @@ BROKER_FORBIDDEN = 1
 TOPIC_FORBIDDEN = 3
 BROADCASTING_DISABLE_FORBIDDEN = 4
 SUBSCRIPTION_FORBIDDEN = 5
-
-_PULL_BYTES_MAX = 256 * 1024
-"""MessageStoreConfig.maxTransferBytesOnMessageInMemory."""
 
 _COLD_BYTES_MAX = 32 * 1024
 """Of records that may have to come from the disk: to copy them in and out takes the loop 0.1 ms, for which others wait.
@@ -101,7 +98,7 @@ def pull(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outco
         return _forbidden(wanted)
     if not is_tag_type(wanted.expression_type) or wanted.class_filter_mode or header.sys_flag & flags.PULL_CLASS_FILTER:
         return _look_through(request, header, group, config, _filter(header, wanted, state), peer, state, now_ms)
-    codes = frozenset(wanted.code_set) if wanted.code_set and wanted.sub_string != SUB_ALL else None
+    codes = codes_wanted(wanted)
     return _look(request, header, group, config, codes, peer, state, now_ms)
 
 
@@ -206,7 +203,7 @@ def _look(
 
 def _bounds(header: PullMessageRequest) -> tuple[int, int]:
     """How many messages it may get, and of how many bytes."""
-    bytes_max = min(header.max_msg_bytes or _PULL_BYTES_MAX, _PULL_BYTES_MAX)
+    bytes_max = min(header.max_msg_bytes or PULL_BYTES_MAX, PULL_BYTES_MAX)
     return min(max(header.max_msg_nums, 1), PULL_MESSAGES_MAX), bytes_max
 
 

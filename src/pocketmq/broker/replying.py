@@ -8,6 +8,7 @@ stored is a record for people: nobody waits for it, and one that cannot be store
 """
 
 from pocketmq.broker.delays import intercept
+from pocketmq.broker.relays import RELAY_MS
 from pocketmq.broker.sending import admit
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.model import properties as keys
@@ -22,9 +23,6 @@ from pocketmq.protocol.message_id import encode_message_id
 from pocketmq.protocol.properties import decode_properties, encode_properties, encode_properties_text
 from pocketmq.protocol.record import NewMessage
 from pocketmq.store.message_store import Appended
-
-RELAY_MS = 10_000
-"""Broker2Client#callClient: how long the client that asked may take to receive the reply."""
 
 UNSTORED_ID = "0"
 """ReplyMessageProcessor#handlePushReplyResult: the message id of a reply that only passed through."""

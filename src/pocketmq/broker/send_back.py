@@ -10,7 +10,7 @@ from pocketmq.broker.groups import find_or_create
 from pocketmq.broker.records import find_message, stored_again
 from pocketmq.broker.retries import level_of_return
 from pocketmq.broker.state import BrokerState, Handler
-from pocketmq.broker.topics import create_plain
+from pocketmq.broker.topics import DLQ_QUEUES, create_plain
 from pocketmq.model import names, properties
 from pocketmq.model.errors import Refusal
 from pocketmq.model.faq import SEE_FAQ
@@ -25,9 +25,6 @@ from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
 from pocketmq.protocol.headers.sending import ConsumerSendMsgBackRequest
 from pocketmq.protocol.record import NewMessage
-
-DLQ_QUEUES = 1
-"""AbstractSendMessageProcessor.DLQ_NUMS_PER_GROUP."""
 
 
 def consumer_send_msg_back(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:

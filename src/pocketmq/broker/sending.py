@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pocketmq.broker.delays import intercept
 from pocketmq.broker.inner_batch import refuse_wrong_kind, send_inner_batch
 from pocketmq.broker.state import BrokerState, Handler
-from pocketmq.broker.topics import create_from_default, create_plain
+from pocketmq.broker.topics import DLQ_QUEUES, create_from_default, create_plain
 from pocketmq.model import names
 from pocketmq.model import properties as keys
 from pocketmq.model.errors import Refusal
@@ -35,9 +35,6 @@ from pocketmq.store.commit_log import append_batch
 from pocketmq.store.unavailable import unavailable
 
 _SEND_BATCH_MESSAGE = RequestCode.SEND_BATCH_MESSAGE.value  # Looking up an enum's member takes 60 ns.
-
-_DLQ_QUEUES = 1
-"""AbstractSendMessageProcessor.DLQ_NUMS_PER_GROUP."""
 
 _DIRECT_RETRY_VERSION = 56
 """MQVersion.V3_4_9: clients from here on send their own maximum of retries."""
@@ -226,7 +223,7 @@ def _target(
     if header.reconsume_times <= times_max and not state.locks.is_group_locked(group, now_ms):
         return _Target(header.topic, queue_id, config)
     properties[keys.DELAY] = "-1"
-    dead = create_plain(state, names.dlq_topic(group), _DLQ_QUEUES, now_ms)
+    dead = create_plain(state, names.dlq_topic(group), DLQ_QUEUES, now_ms)
     state.statistics.count_send_back(group, header.topic, is_dead_letter=True)
     return _Target(dead.topic_name, 0, dead)
 

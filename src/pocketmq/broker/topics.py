@@ -32,6 +32,9 @@ from pocketmq.protocol.headers.topics import (
 
 PERM_END = PERM_PRIORITY << 1
 
+DLQ_QUEUES = 1
+"""AbstractSendMessageProcessor.DLQ_NUMS_PER_GROUP."""
+
 
 def create_from_default(
     state: BrokerState, topic: str, default_topic: str, queue_nums: int, now_ms: int, *, sys_flag: int = 0

@@ -37,9 +37,10 @@ ATTRIBUTE_LITE_BIND_TOPIC = "lite.bind.topic"
 ATTRIBUTE_LITE_SUB_MODEL = "lite.sub.model"
 ATTRIBUTE_LITE_SUB_CLIENT_QUOTA = "lite.sub.client.quota"
 ATTRIBUTE_LITE_SUB_WILDCARD = "lite.sub.wildcard"
+"""SubscriptionGroupAttributes."""
+
 ATTRIBUTE_PULL_RATE_LIMIT = "pull.rate.limit"
 """Messages a second; PocketMQ's own, and Java keeps it without knowing it."""
-"""SubscriptionGroupAttributes."""
 
 
 class RetryPolicyType(StrEnum):

@@ -24,6 +24,10 @@ PROPERTIES_BYTES_MAX = 32_767
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 """MessageStoreConfig.maxMessageSize."""
 
+PULL_BYTES_MAX = 256 * 1024
+"""Of records, in one answer to a pull, and of one queue in one to a pop; one record may have more
+(MessageStoreConfig.maxTransferBytesOnMessageInMemory)."""
+
 PULL_MESSAGES_MAX = 160
 """DefaultMessageStore: pullBatchMaxMessageCount."""
 

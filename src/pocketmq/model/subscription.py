@@ -97,5 +97,10 @@ def subscription(
     return SubscriptionData(topic, expression, sub_version=version, expression_type=expression_type)
 
 
+def codes_wanted(wanted: SubscriptionData) -> frozenset[int] | None:
+    """The hashes of the tags that a subscription to tags wants; None: all."""
+    return frozenset(wanted.code_set) if wanted.code_set and wanted.sub_string != SUB_ALL else None
+
+
 def _java_trim(text: str) -> str:
     return text.strip("".join(map(chr, range(33))))

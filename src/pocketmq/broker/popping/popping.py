@@ -19,8 +19,8 @@ from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import POP_INVISIBLE_MS_MAX, POPPED_MESSAGES_MAX
 from pocketmq.model.outcome import Outcome, RecordsWhenDurable, Reply
 from pocketmq.model.peer import Peer
-from pocketmq.model.pop_names import pop_retry_topic
-from pocketmq.model.subscription import SUB_ALL, is_tag_type, subscription
+from pocketmq.model.pop_names import polling_key, pop_retry_topic
+from pocketmq.model.subscription import codes_wanted, is_tag_type, subscription
 from pocketmq.model.topic import TopicConfig
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command
@@ -62,7 +62,7 @@ def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
     if taken:
         return _answer(wanted, taken, rest)
     places = tuple(places_to_watch(state, header.topic, header.consumer_group, header.queue_id))
-    label = waiting.label(header.topic, header.consumer_group, header.queue_id)
+    label = polling_key(header.topic, header.consumer_group, header.queue_id)
     outcome = waiting.wait(request, state, places, label, header.poll_time, now_ms, is_blocked=rest > 0)
     if not isinstance(outcome, ResponseCode):
         return outcome
@@ -86,7 +86,7 @@ def codes_of(topic: str, expression: str | None, expression_type: str | None) ->
             ResponseCode.SYSTEM_ERROR,
             f"The broker does not support consumer to filter message by {wanted.expression_type}",
         )
-    return frozenset(wanted.code_set) if wanted.code_set and wanted.sub_string != SUB_ALL else None
+    return codes_wanted(wanted)
 
 
 def retry_topics(state: BrokerState, topic: str, group: str) -> list[str]:

@@ -10,9 +10,8 @@ Sources: PopReviveService#mergeAndRevive, #reviveRetry.
 from pocketmq.broker.popping import revive_log
 from pocketmq.broker.popping.table import Checkpoint, PopTable
 from pocketmq.broker.records import find_message, stored_again
-from pocketmq.broker.send_back import DLQ_QUEUES
 from pocketmq.broker.state import BrokerState
-from pocketmq.broker.topics import create_plain
+from pocketmq.broker.topics import DLQ_QUEUES, create_plain
 from pocketmq.model import names, properties
 from pocketmq.model.errors import Refusal
 from pocketmq.model.group import SubscriptionGroupConfig

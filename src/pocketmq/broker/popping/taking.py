@@ -15,17 +15,14 @@ from pocketmq.broker.popping.table import Checkpoint, CheckpointKey, QueueKey, Q
 from pocketmq.broker.records import find_message
 from pocketmq.broker.state import CONSUMER_OFFSETS, BrokerState
 from pocketmq.model import names, properties
+from pocketmq.model.limits import PULL_BYTES_MAX
 from pocketmq.protocol.message import encode_record
 from pocketmq.protocol.pop_handle import PopHandle, retry_kind
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Selection, unpack_entries
 from pocketmq.store.message_store import Found
 
 INIT_MIN = 0
-INIT_MAX = 1
-"""ConsumeInitMode."""
-
-BYTES_MAX = 256 * 1024
-"""MessageStoreConfig.maxTransferBytesOnMessageInMemory, for each queue."""
+"""ConsumeInitMode.MIN; any other begins at the end."""
 
 
 class Pop(NamedTuple):
@@ -80,8 +77,7 @@ def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int
     checkpoint = Checkpoint(
         CheckpointKey(key, offset, pop.pop_time), pop.invisible_ms, offsets, pop.revive_queue_id, 0, 0, 0
     )
-    if checkpoint.key in pops.open:  # Popped, reset and popped again in one millisecond: the handles would be the same.
-        return Taken(topic, queue_id, rest=rest)
+    assert checkpoint.key not in pops.open, f"{checkpoint.key} would be given twice"
     entries, body = selection.entries, b""
     if topic != pop.topic and not state.settings.pop_response_return_actual_retry_topic:
         entries, body = b"", _as_of_origin(state, pop, selection, checkpoint)
@@ -166,7 +162,7 @@ def _select(
     """What is there from `offset` on, or from where the queue now begins or ends; what is not wanted is passed over."""
     pops = state.pops
     for _ in range(2):
-        status, next_place, selection = state.store.select(queue, offset, count_max, BYTES_MAX, codes)
+        status, next_place, selection = state.store.select(queue, offset, count_max, PULL_BYTES_MAX, codes)
         if status is Found.FOUND:
             return offset, selection
         if status in (Found.OFFSET_TOO_SMALL, Found.OFFSET_OVERFLOW_BADLY, Found.OFFSET_FOUND_NULL):

@@ -2,17 +2,11 @@
 
 from pocketmq.broker.state import ALL_PARKED, BrokerState
 from pocketmq.model.outcome import Park
-from pocketmq.model.pop_names import polling_key
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command
 
 _AGAIN_MS = 200
 """How soon a request looks again that found messages it may not have: what frees them is no message that arrives."""
-
-
-def label(topic: str, group: str, queue_id: int) -> str:
-    """What those that wait are counted by."""
-    return polling_key(topic, group, queue_id)
 
 
 def wait(
@@ -25,7 +19,10 @@ def wait(
     *,
     is_blocked: bool,
 ) -> Park | ResponseCode:
-    """Park the request until a message comes to one of the places; or why it cannot wait: POLLING_FULL or _TIMEOUT."""
+    """Park the request until a message comes to one of the places; or why it cannot wait: POLLING_FULL or _TIMEOUT.
+
+    Those that wait are counted by `label`.
+    """
     until_ms = request.arrived_ms + poll_ms
     if poll_ms > 0 and state.parked.get(ALL_PARKED, 0) >= state.settings.max_pop_polling_size:
         return ResponseCode.POLLING_FULL
