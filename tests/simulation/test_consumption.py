@@ -1,7 +1,6 @@
 """Consumer groups in random lives: nothing is lost, skipped, delivered again or out of order without a cause.
 
-`pytest --seed N` is not needed: a failure names the seed, and `python tests/torture/consumption.py --seed N --seeds 1`
-lives it again.
+A failure names its seed; `python tests/torture/consumption.py --seed N --seeds 1` lives it again.
 """
 
 import pytest

@@ -23,6 +23,9 @@ from dataclasses import dataclass, field
 Place = tuple[str, int]
 """Topic and queue id."""
 
+KILLED = "the broker is killed"
+"""The disturbance in which locks are lost."""
+
 
 @dataclass(slots=True)
 class Delivery:
@@ -86,7 +89,7 @@ class History:
 
     def killed(self, offsets: dict[Place, int], now_ms: int, lasts_ms: int) -> None:
         """The broker was killed, and came back with these offsets, which may be those of an earlier moment."""
-        self.disturbed("the broker is killed", now_ms, lasts_ms)
+        self.disturbed(KILLED, now_ms, lasts_ms)
         for place, before in self._committed.items():
             self._committed[place] = min(before, offsets.get(place, 0))
 
@@ -130,4 +133,4 @@ class History:
     def _was_killed(self, delivery: Delivery) -> bool:
         """Whether it began while members might believe in locks that a killed broker had forgotten."""
         at = delivery.begun_ms
-        return any(begun <= at <= ended and "killed" in what for begun, ended, what in self.disturbances)
+        return any(begun <= at <= ended and what == KILLED for begun, ended, what in self.disturbances)
