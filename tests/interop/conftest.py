@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from rig.clusters import Cluster, start_cluster
-from rig.drivers import CLIENTS, Fleet
+from rig.drivers import CLIENTS, Driver, Fleet
 from rig.mqadmin import Mqadmin
 
 
@@ -42,6 +42,14 @@ def fleet(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Fleet]:
     fleet = Fleet(request.param, cluster)
     yield fleet
     fleet.close()
+
+
+@pytest.fixture(scope="module")
+def driver(cluster: Cluster) -> Iterator[Driver]:
+    """A process with Java's 5.x client."""
+    driver = Driver("java-5.5.0", cluster.namesrv, cluster.home / "clients")
+    yield driver
+    driver.close()
 
 
 @pytest.fixture(scope="session")

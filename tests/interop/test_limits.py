@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from rig.clusters import Cluster
@@ -24,14 +23,6 @@ def only_pocketmq(make: str) -> None:
         pytest.skip("Java's broker has no rates")
 
 
-@pytest.fixture(scope="module")
-def driver(cluster: Cluster) -> Iterator[Driver]:
-    """One process with the 5.x client."""
-    driver = Driver("java-5.5.0", cluster.namesrv, cluster.home / "clients")
-    yield driver
-    driver.close()
-
-
 def test_a_consumer_over_its_rate_gets_everything_later(driver: Driver, mqadmin: Mqadmin, cluster: Cluster) -> None:
     attributes = f"+pull.rate.limit={RATE}"
     mqadmin("updateTopic", "-b", cluster.broker, "-t", TOPIC, "-r", "1", "-w", "1", "-a", attributes)
@@ -39,10 +30,7 @@ def test_a_consumer_over_its_rate_gets_everything_later(driver: Driver, mqadmin:
     sent = driver.ask("send", topic=TOPIC, body="slowly", count=40)
     assert sent["failed"] == []
     driver.ask("consume", name="limited", topic=TOPIC, group=GROUP)
-    lines = driver.child.wait_for(
-        "every message", lambda _: driver.handled("limited") if len(driver.handled("limited")) >= 40 else None, 60.0
-    )
-    assert {line["body"] for line in lines} == {f"slowly-{number}" for number in range(40)}
+    assert set(driver.wait_for_bodies("limited", 40, 60.0)) == {f"slowly-{number}" for number in range(40)}
     driver.ask("stop", name="limited")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,33 +21,15 @@ QUEUES = 2
 COUNT = 6
 
 
-@pytest.fixture(scope="module")
-def driver(cluster: Cluster) -> Iterator[Driver]:
-    """A process with Java's client."""
-    driver = Driver("java-5.5.0", cluster.namesrv, cluster.home / "clients")
-    yield driver
-    driver.close()
-
-
 def consumed(cluster: Cluster, driver: Driver, name: str) -> list[dict]:
     """Have a consumer of that name work on all messages of a topic of that name, and the broker know."""
     cluster.topic(name, QUEUES)
     cluster.group(name)
     sent = driver.ask("send", topic=name, body=name, count=COUNT, shards=QUEUES)["sent"]
     driver.ask("consume", name=name, topic=name, group=name)
-    handled(driver, name, COUNT)
+    driver.wait_for_bodies(name, COUNT)
     poll("the group's offsets", lambda: cluster.consumed(name, name, QUEUES) == COUNT or None)
     return sent
-
-
-def handled(driver: Driver, name: str, count: int) -> list[str]:
-    """Wait until the consumer has handled that many messages, and return their bodies."""
-
-    def enough(_: object) -> list[str] | None:
-        lines = driver.handled(name)
-        return [line["body"] for line in lines] if len(lines) >= count else None
-
-    return driver.child.wait_for(f"{count} messages for {name}", enough)
 
 
 def client_of(mqadmin: Mqadmin, group: str) -> str:
@@ -70,7 +52,7 @@ def test_a_consumer_is_told_to_go_back_where_the_broker_does_not_move_groups(
     rows = [line.split() for line in printed.splitlines() if line.startswith(cluster.broker_name)]
     assert sorted(rows) == [[cluster.broker_name, str(queue), "0"] for queue in range(QUEUES)]
     # The client stops the queues, waits 10 s, and takes them up again where it was told to.
-    again = poll("the messages again", lambda: bodies if len(bodies := handled(driver, name, 6)) >= 12 else None, 90.0)
+    again = driver.wait_for_bodies(name, 12, 90.0)
     assert sorted(again[COUNT:]) == sorted(again[:COUNT])
     driver.ask("stop", name=name)
 
@@ -100,10 +82,10 @@ def test_a_message_is_worked_on_directly(
     place = ["-t", name, "-g", name, "-d", client]
     printed = fresh("queryMsgById", *place, "-i", sent[2]["offset_msg_id"])
     assert "consumeResult=CR_SUCCESS" in printed
-    assert handled(driver, name, COUNT + 1)[COUNT:] == [f"{name}-2"]
+    assert driver.wait_for_bodies(name, COUNT + 1)[COUNT:] == [f"{name}-2"]
     printed = fresh("queryMsgByUniqueKey", *place, "-i", sent[3]["msg_id"])
     assert "consumeResult=CR_SUCCESS" in printed
-    assert handled(driver, name, COUNT + 2)[COUNT + 1 :] == [f"{name}-3"]
+    assert driver.wait_for_bodies(name, COUNT + 2)[COUNT + 1 :] == [f"{name}-3"]
     driver.ask("stop", name=name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from rig.clusters import Cluster
@@ -17,14 +17,6 @@ pytestmark = pytest.mark.interop
 QUEUES = 2
 
 
-@pytest.fixture(scope="module")
-def driver(cluster: Cluster) -> Iterator[Driver]:
-    """A process with Java's client."""
-    driver = Driver("java-5.5.0", cluster.namesrv, cluster.home / "clients")
-    yield driver
-    driver.close()
-
-
 def filled(cluster: Cluster, driver: Driver, topic: str, count: int, **request: object) -> str:
     """Make a topic of two queues with ``count`` messages, ``TOPIC-0`` and so on."""
     cluster.topic(topic, QUEUES)
@@ -34,16 +26,6 @@ def filled(cluster: Cluster, driver: Driver, topic: str, count: int, **request: 
 
 def consuming(driver: Driver, name: str, group: str, topic: str, tags: str = "*", mode: str = "concurrent") -> None:
     driver.ask("consume", name=name, topic=topic, group=group, tags=tags, mode=mode)
-
-
-def bodies(driver: Driver, consumer: str, count: int) -> list[str]:
-    """Wait until the consumer has handled that many messages."""
-
-    def handled(_: object) -> list[str] | None:
-        lines = driver.handled(consumer)
-        return [line["body"] for line in lines] if len(lines) >= count else None
-
-    return driver.child.wait_for(f"{count} messages for {consumer}", handled)
 
 
 def offsets(printed: str, cluster: Cluster) -> dict[int, int]:
@@ -58,11 +40,11 @@ def test_a_live_consumer_is_sent_back_to_the_start(mqadmin: Mqadmin, cluster: Cl
     name = f"groups_live_{client.replace('.', '_')}"
     topic, group = filled(cluster, driver, name, 6), cluster.group(name)
     consuming(driver, name, group, topic)
-    assert len(bodies(driver, name, 6)) == 6
+    assert len(driver.wait_for_bodies(name, 6)) == 6
     poll("the group's offsets", lambda: cluster.consumed(group, topic, QUEUES) == 6 or None)
     assert offsets(mqadmin("resetOffsetByTime", "-g", group, "-t", topic, "-s", "0"), cluster) == {0: 0, 1: 0}
     # A client stops the queue, and takes it up again ten or twenty seconds later.
-    again = poll("the messages again", lambda: found if len(found := bodies(driver, name, 6)) >= 12 else None, 90.0)
+    again = driver.wait_for_bodies(name, 12, 90.0)
     assert sorted(again[6:]) == sorted(again[:6]) == [f"{name}-{i}" for i in range(6)]
     poll("the group's offsets", lambda: cluster.consumed(group, topic, QUEUES) == 6 or None)
     driver.close()
@@ -86,7 +68,7 @@ def test_what_has_piled_up_is_skipped(mqadmin: Mqadmin, cluster: Cluster, driver
     assert cluster.consumed(group, topic, QUEUES) == 6
     driver.ask("send", topic=topic, body="later", count=2, shards=QUEUES)
     consuming(driver, "skipping", group, topic)
-    assert sorted(bodies(driver, "skipping", 2)) == ["later-0", "later-1"]
+    assert sorted(driver.wait_for_bodies("skipping", 2)) == ["later-0", "later-1"]
     driver.ask("stop", name="skipping")
 
 
@@ -94,7 +76,7 @@ def test_a_group_goes_on_where_another_is(mqadmin: Mqadmin, cluster: Cluster, dr
     topic = filled(cluster, driver, "groups_clone", 6)
     source, target = cluster.group("groups_source"), cluster.group("groups_target")
     consuming(driver, source, source, topic)  # Only then is there a retry topic, which the tool looks for.
-    bodies(driver, source, 6)
+    driver.wait_for_bodies(source, 6)
     poll("the group's offsets", lambda: cluster.consumed(source, topic, QUEUES) == 6 or None)
     printed = mqadmin("cloneGroupOffset", "-s", source, "-d", target, "-t", topic, "-o", "true")
     assert f"clone group offset success. srcGroup[{source}], destGroup=[{target}], topic[{topic}]" in printed
@@ -106,7 +88,7 @@ def test_a_group_goes_on_where_another_is(mqadmin: Mqadmin, cluster: Cluster, dr
     assert rows == [[topic, cluster.broker_name, str(queue), "4", "3", "1", "0"] for queue in range(QUEUES)]
     assert setting(progress, "Consume Diff Total") == "2"
     consuming(driver, target, target, topic)
-    assert sorted(bodies(driver, target, 2)) == ["later-0", "later-1"]
+    assert sorted(driver.wait_for_bodies(target, 2)) == ["later-0", "later-1"]
     driver.ask("stop", name=target)
 
 
@@ -138,7 +120,7 @@ def test_entries_of_a_queue(mqadmin: Mqadmin, cluster: Cluster, driver: Driver) 
     offline = mqadmin("queryCq", "-t", topic, "-q", "0", "-i", "0", "-g", group)
     assert f"{group}@{topic} is not online!" in offline
     consuming(driver, "entries", group, topic, tags="T")
-    bodies(driver, "entries", 6)
+    driver.wait_for_bodies("entries", 6)
     online = mqadmin("queryCq", "-t", topic, "-q", "0", "-i", "0", "-g", group)
     subscription = json.loads(online.partition("Subscription data: ")[2].partition("=====")[0])
     assert (subscription["subString"], subscription["codeSet"]) == ("T", [ord("T")])

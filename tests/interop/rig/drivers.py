@@ -68,6 +68,15 @@ class Driver:
         """Give the messages that a push consumer has handled so far."""
         return [line for line in list(self.child.lines) if line.get("consumer") == consumer]
 
+    def wait_for_bodies(self, consumer: str, count: int, timeout_s: float = 30.0) -> list[str]:
+        """Wait until a push consumer has handled that many messages, and return their bodies."""
+
+        def enough(_: object) -> list[str] | None:
+            lines = self.handled(consumer)
+            return [line["body"] for line in lines] if len(lines) >= count else None
+
+        return self.child.wait_for(f"{count} messages for {consumer}", enough, timeout_s)
+
     def close(self) -> None:
         """Let the client shut down in its own way, then see that the process has ended."""
         if self.child.is_running:

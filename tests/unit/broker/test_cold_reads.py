@@ -69,8 +69,13 @@ def test_readers_are_forgotten_and_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert (list(cold.readers), cold.read_bytes) == (["G0", "G1"], 3)
     with pytest.raises(Refusal, match="2 groups have thresholds"):
         cold.set_threshold("G2", 1)
-    cold.note("G1", 1, KEPT_MS - 1)
-    cold.wait_ms("G1", KEPT_MS - 1 + WINDOW_MS)
+    cold.note("G1", 1, WINDOW_MS)
+    cold.wait_ms("G1", KEPT_MS - 1)
+    assert list(cold.readers) == ["G0", "G1"]
+    cold = reads()
+    cold.note("G0", 1, 0)
+    cold.note("G1", 1, WINDOW_MS)
+    cold.wait_ms("G1", KEPT_MS)
     assert list(cold.readers) == ["G1"]
 
 

@@ -200,6 +200,8 @@ def test_the_smallest_offset_of_the_other_groups_corrects_one(ready: LoneBroker)
     assert corrected(filterGroups="GroupA,GroupB,GroupC") == (
         b'{"correctionOffsets":{0:9223372036854775807,1:9223372036854775807}}'
     )
+    ready.ask(UPDATE, {"consumerGroup": "GroupC", "topic": "TopicA", "queueId": 0, "commitOffset": 6})
+    assert corrected(filterGroups="GroupA") == b'{"correctionOffsets":{0:6,1:5}}', "a group at it is not behind"
     assert corrected(topic="TopicB") == b'{"correctionOffsets":{}}'
     assert ready.state.offsets.groups_of("TopicA") == {"GroupA", "GroupB", "GroupC"}, "asking forgot offsets"
 

@@ -52,8 +52,10 @@ def test_a_reply_is_stored_and_passed_on(broker: LoneBroker) -> None:
     assert isinstance(relay.accepted, Reply)
     assert isinstance(relay.failed, Reply)
     assert (relay.accepted.code, relay.accepted.fields["queueOffset"]) == (0, "0")
+    assert len(relay.accepted.fields["msgId"]) == 32, "where it lies"
+    assert decided(broker).accepted.fields["queueOffset"] == "1"  # type: ignore[union-attr]
     assert (relay.failed.code, relay.failed.remark) == (1, "push reply message to askerfail.")
-    assert end(broker) == 1
+    assert end(broker) == 2
 
 
 def test_what_cannot_be_stored_is_passed_on_all_the_same(broker: LoneBroker) -> None:

@@ -65,6 +65,8 @@ async def test_the_reply_comes_to_the_one_who_asked() -> None:
         assert (properties["REPLY_TO_CLIENT"], properties["TTL"], properties["TAGS"]) == ("asker", "2500", "a")
         second = asyncio.ensure_future(producer.request(Message("orders", b"two?")))
         other = await asked_properties(cluster, 2)
+        beats = [request for request in cluster.peer.requests if request.code == RequestCode.HEART_BEAT]
+        assert len(beats) == 1, "the brokers know it by now"
         assert properties["CORRELATION_ID"] != other["CORRELATION_ID"]
         answer = await cluster.peer.ask(PUSH, push(other["CORRELATION_ID"]), b"two!")
         assert (answer.code, first.done()) == (0, False)

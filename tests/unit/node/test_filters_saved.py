@@ -4,21 +4,14 @@ import asyncio
 import json
 from pathlib import Path
 
-from pocketmq.model.broker_settings import BrokerSettings
+from small_node import small_node
+
 from pocketmq.model.subscription import EXPRESSION_SQL92, SubscriptionData
-from pocketmq.node.broker_role import BrokerNode
-from pocketmq.node.completion import complete_broker
-from pocketmq.transport.clock import Clock
 
 
 def test_a_filter_is_saved_with_the_offsets(tmp_path: Path) -> None:
     async def story() -> None:
-        settings = BrokerSettings()
-        settings.store_path_root_dir = str(tmp_path)
-        settings.bind_address, settings.listen_port = "127.0.0.1", 0
-        settings.mapped_file_size_commit_log, settings.max_hash_slot_num, settings.max_index_num = 1 << 20, 100, 400
-        complete_broker(settings)
-        node = BrokerNode(settings, Clock(), namesrv_addr="")
+        node = small_node(tmp_path)
         await node.start()
         file = tmp_path / "config" / "consumerFilter.json"
         node._save_progress()

@@ -8,17 +8,14 @@ import pytest
 from hand_driver import HandDriver
 from hand_frames import send_frame
 from hand_stories import in_loop, opaques, pull_frame, topic_made
+from small_node import small_node
 
-from pocketmq.model.broker_settings import BrokerSettings
-from pocketmq.node.broker_role import BrokerNode
-from pocketmq.node.completion import complete_broker
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.record import NewMessage
 from pocketmq.store.checkpoint import load_checkpoint
 from pocketmq.testing.faulty_disk import Fault, FaultyDisk
 from pocketmq.testing.lone_broker import LoneBroker
 from pocketmq.testing.memory_disk import MemoryDisk
-from pocketmq.transport.clock import Clock
 
 
 @in_loop
@@ -64,12 +61,7 @@ def test_i12_after_a_failed_sync_not_even_the_turn_under_way_is_acknowledged(is_
 @pytest.mark.parametrize("fails", [True, False])
 def test_a_checkpoint_never_speaks_of_queues_whose_sync_failed(tmp_path: Path, fails: bool) -> None:
     async def story() -> None:
-        settings = BrokerSettings()
-        settings.store_path_root_dir = str(tmp_path)
-        settings.bind_address, settings.listen_port = "127.0.0.1", 0
-        settings.mapped_file_size_commit_log, settings.max_hash_slot_num, settings.max_index_num = 1 << 20, 100, 400
-        complete_broker(settings)
-        node = BrokerNode(settings, Clock(), namesrv_addr="")
+        node = small_node(tmp_path)
         node.disk = disk = FaultyDisk(node.disk)  # type: ignore[assignment]
         await node.start()
         before = load_checkpoint(disk).queue_log_offset

@@ -161,3 +161,12 @@ def test_a_queue_of_batches_is_counted_and_dumped_record_by_record() -> None:
     ]
     some = list(dump(disk, find_layout(disk), "B", 0, 3, 3))  # Offsets 3 to 5 are in records from 1, 4 and 6 on.
     assert [one.queue_offset for one in some] == [1, 4]
+
+
+def test_a_queue_of_batches_begins_where_its_records_do() -> None:
+    disk, sent = life(200)
+    disk.remove("commitlog/00000000000000000000")
+    kept = next(one for one in sent if one.log_offset >= SMALL.log_file_bytes)
+    (found,) = [queue for queue in take_inventory(ReadOnlyDisk(disk)).queues if queue.topic == "B"]
+    assert (found.min_offset, found.entries_bytes) == (kept.queue_offset, (200 - sent.index(kept)) * UNIT_BYTES)
+    assert next(dump(disk, find_layout(disk), "B", 0, 0, None)).queue_offset == kept.queue_offset
