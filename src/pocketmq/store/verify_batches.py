@@ -4,6 +4,8 @@ Units have no place of their own to be found at: they stand in the order of the 
 side, and each record's unit is the next one, or it is missing; a unit in front of it leads nowhere.
 """
 
+from dataclasses import dataclass
+
 from pocketmq.protocol.record import Scanned
 from pocketmq.store.batch_queue import Unit
 from pocketmq.store.finding import Finding, Trust
@@ -12,6 +14,17 @@ from pocketmq.store.stored_batches import StoredBatches
 MISSING = "{count} of the log's records have no unit here"
 DANGLING = "{count} units point where the log has no record of this queue"
 BEHIND_LOG = "{count} units point behind the log's end"
+
+
+@dataclass(slots=True)
+class _Run:
+    """Neighbours with one fault: the place of the first unit, and the offsets of its record."""
+
+    kind: str
+    index: int
+    queue_offset: int
+    log_offset: int
+    count: int = 1
 
 
 class BatchCheck:
@@ -24,8 +37,7 @@ class BatchCheck:
         self._log_start = log_start
         self._trust = trust
         self._damaged = damaged
-        self._run: tuple[str, int, int, int, int] | None = None
-        """Kind of the fault, place of its first unit, queue offset and log offset of its first record, and how many."""
+        self._run: _Run | None = None
         self._found: list[Finding] = []
 
     def place(self, record: Scanned) -> list[Finding]:
@@ -76,19 +88,17 @@ class BatchCheck:
 
     def _note(self, kind: str, queue_offset: int, log_offset: int) -> None:
         """One of a run with the same fault."""
-        run = self._run
-        if run is not None and run[0] == kind:
-            self._run = (*run[:4], run[4] + 1)
+        if self._run is not None and self._run.kind == kind:
+            self._run.count += 1
             return
         self._close_run()
-        self._run = (kind, self.next, queue_offset, log_offset, 1)
+        self._run = _Run(kind, self.next, queue_offset, log_offset)
 
     def _close_run(self) -> None:
         run, self._run = self._run, None
         if run is not None:
-            kind, index, queue_offset, log_offset, count = run
-            said = f"{kind.format(count=count)}, the first for queue offset {queue_offset}"
-            self._found.append(self._finding(*self.queue.place(index), said, queue_offset, log_offset))
+            said = f"{run.kind.format(count=run.count)}, the first for queue offset {run.queue_offset}"
+            self._found.append(self._finding(*self.queue.place(run.index), said, run.queue_offset, run.log_offset))
 
     def _finding(self, path: str, inside: int, said: str, queue_offset: int, log_offset: int) -> Finding:
         severity = self._trust.severity(log_offset)

@@ -169,4 +169,5 @@ def test_a_queue_of_batches_begins_where_its_records_do() -> None:
     kept = next(one for one in sent if one.log_offset >= SMALL.log_file_bytes)
     (found,) = [queue for queue in take_inventory(ReadOnlyDisk(disk)).queues if queue.topic == "B"]
     assert (found.min_offset, found.entries_bytes) == (kept.queue_offset, (200 - sent.index(kept)) * UNIT_BYTES)
+    assert findings(disk) == [], "units of messages that are gone, in a file that others need, are no fault"
     assert next(dump(disk, find_layout(disk), "B", 0, 0, None)).queue_offset == kept.queue_offset
