@@ -111,6 +111,9 @@ RELAYS_MAX = 1_000
 POP_CHECKPOINTS_MAX = 200_000
 """Popped batches that wait for acknowledgements, half a kilobyte each (BrokerConfig.popCkMaxBufferSize)."""
 
+POP_CLOSED_REMEMBERED_MAX = 10_000
+"""Popped batches that are done and may be acknowledged again, by a client that has not heard the answer."""
+
 POPPED_MESSAGES_MAX = 32
 """PopMessageProcessor: messages of one pop; the bits of a checkpoint's map are as many."""
 

@@ -143,6 +143,8 @@ class BrokerNode:
             self.driver.due()
             if delays.due(self.state, now_ms) + reviving.due(self.state, now_ms):
                 self.driver.open_turn()
+                if self.state.unsaved:
+                    self.tables.save_also(set())
             if not self.durability.is_sync and self._beats % flush_beats == 0:
                 self.durability.sync_log()
             if self._beats % _SECOND_BEATS == 0:

@@ -1,8 +1,8 @@
 """ACK_MESSAGE, BATCH_ACK_MESSAGE, CHANGE_MESSAGE_INVISIBLETIME: what becomes of popped messages.
 
 A handle is believed only where it names an open checkpoint of this broker. What it named may be gone: then a repeated
-acknowledgement is granted for as long as the message would have been hidden, and everything else is refused with
-NO_MESSAGE. Java writes down whatever it is told. Sources: AckMessageProcessor, ChangeInvisibleTimeProcessor.
+acknowledgement is granted for as long as it is remembered, and everything else is refused with NO_MESSAGE. Java writes
+down whatever it is told. Sources: AckMessageProcessor, ChangeInvisibleTimeProcessor.
 """
 
 from pocketmq.broker.popping import revive_log
@@ -33,9 +33,13 @@ def ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
     pops = revive_log.table(state)
     key = _key(header.topic, header.consumer_group, handle)
     checkpoint = pops.open.get(key)
-    if checkpoint is None or not _matches(handle, checkpoint, header.offset):
-        return _gone(state, pops, key, handle, header.offset, now_ms)
-    return ReplyWhenDurable(Reply(), _ack(state, pops, checkpoint, [header.offset], now_ms))
+    if checkpoint is not None and _matches(handle, checkpoint, header.offset):
+        log_offset_end = _ack(state, pops, checkpoint, [header.offset], now_ms)
+        if log_offset_end is not None:
+            return ReplyWhenDurable(Reply(), log_offset_end)
+    elif now_ms < handle.next_visible_time and header.offset in pops.closed.get(key, ()):
+        return ReplyWhenDurable(Reply(), state.store.log_max_offset)
+    return Reply(ResponseCode.NO_MESSAGE, "the message is not hidden by this handle, or no longer")
 
 
 def batch_ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
@@ -54,8 +58,7 @@ def batch_ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> 
             continue
         named = {batch.start_offset + place for place in batch.bit_set or ()}
         offsets = [offset for offset in checkpoint.offsets if offset in named]
-        if offsets:
-            log_offset_end = max(log_offset_end, _ack(state, pops, checkpoint, offsets, now_ms))
+        log_offset_end = max(log_offset_end, _ack(state, pops, checkpoint, offsets, now_ms) or 0)
     if not log_offset_end:
         return Reply(ResponseCode.NO_MESSAGE, "none of these messages waits for an acknowledgement")
     return ReplyWhenDurable(Reply(), log_offset_end)
@@ -91,26 +94,17 @@ def change_invisible_time(request: Command, peer: Peer, state: BrokerState, now_
     return ReplyWhenDurable(Reply(fields=fields), log_offset_end)
 
 
-def _ack(state: BrokerState, pops: PopTable, checkpoint: Checkpoint, offsets: list[int], now_ms: int) -> int:
-    """Write down what is not written yet: where the log must be durable for all of it to be."""
+def _ack(state: BrokerState, pops: PopTable, checkpoint: Checkpoint, offsets: list[int], now_ms: int) -> int | None:
+    """Write down what is not written yet: where the log must be durable for all of it to be.
+
+    None if there is nothing: each of the messages has been taken over by another checkpoint, or has come back.
+    """
     left = set(checkpoint.left())
     new = [offset for offset in offsets if offset in left]
-    return revive_log.write_ack(state, pops, checkpoint, new, now_ms) if new else checkpoint.log_offset_end
-
-
-def _gone(
-    state: BrokerState, pops: PopTable, key: CheckpointKey, handle: PopHandle, offset: int, now_ms: int
-) -> Outcome:
-    """The answer for a checkpoint that is not there: it may be that everything of it was acknowledged."""
-    progress = pops.queues.get(key.queue)
-    committed = state.offsets.find(key.queue.group, key.queue.topic, key.queue.queue_id)
-    popped_until = max(committed, progress.next_offset if progress is not None else 0)
-    is_held = progress is not None and offset in progress.held
-    is_possible = not is_held and key not in pops.open and offset < popped_until
-    is_possible = is_possible and handle.pop_time <= now_ms < handle.next_visible_time
-    if not is_possible:
-        return Reply(ResponseCode.NO_MESSAGE, "the message is not hidden by this handle, or no longer")
-    return ReplyWhenDurable(Reply(), state.store.log_max_offset)
+    if new:
+        return revive_log.write_ack(state, pops, checkpoint, new, now_ms)
+    is_repeated = now_ms < checkpoint.revive_ms and any(offset not in checkpoint.passed for offset in offsets)
+    return checkpoint.log_offset_end if is_repeated else None
 
 
 def _require_offset(state: BrokerState, topic: str, queue_id: int, offset: int, *, end_extra: int) -> None:

@@ -8,33 +8,30 @@ Messages that came back lie in a retry topic of the group. One pop in five looks
 throws dice. Sources: PopMessageProcessor, PopLongPollingService#polling.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from pocketmq.broker.popping import waiting
 from pocketmq.broker.popping.admission import require_readable
-from pocketmq.broker.popping.taking import Pop, Taken, take
+from pocketmq.broker.popping.places import Place, places_to_watch, queues_of, retry_topics
+from pocketmq.broker.popping.taking import Pop, Taken, sorted_entries, take
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import POP_INVISIBLE_MS_MAX, POPPED_MESSAGES_MAX
 from pocketmq.model.outcome import Outcome, RecordsWhenDurable, Reply
 from pocketmq.model.peer import Peer
-from pocketmq.model.pop_names import pop_retry_topic
 from pocketmq.model.subscription import SUB_ALL, is_tag_type, subscription
 from pocketmq.model.topic import TopicConfig
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command
 from pocketmq.protocol.headers.popping import PopMessageRequest, PopMessageResponse
 from pocketmq.protocol.pop_offsets import join_entries, message_offsets_entry, start_offset_entry
-from pocketmq.store.consume_queue import ENTRY_BYTES
 
 _LATE_MS = 500
 """PopMessageRequestHeader#isTimeoutTooMuch."""
 
 _STRIDE = 61
 """Prime to 100: a hundred pops have each per cent once, well mixed."""
-
-Place = tuple[str, int]
 
 
 def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
@@ -89,33 +86,6 @@ def codes_of(topic: str, expression: str | None, expression_type: str | None) ->
     return frozenset(wanted.code_set) if wanted.code_set and wanted.sub_string != SUB_ALL else None
 
 
-def retry_topics(state: BrokerState, topic: str, group: str) -> list[str]:
-    """The retry topics that the group's messages of the topic may lie in, the one in use first."""
-    in_use = state.settings.enable_retry_topic_v2
-    found = [pop_retry_topic(topic, group, version_2=in_use)]
-    if in_use and state.settings.retrieve_message_from_pop_retry_topic_v1:
-        found.append(pop_retry_topic(topic, group, version_2=False))
-    return found
-
-
-def queues_of(state: BrokerState, topic: str, start: int = 0) -> Iterator[Place]:
-    """The topic's queues, turned so that each comes first in its turn."""
-    config = state.topics.find(topic)
-    count = config.read_queue_nums if config is not None else len(state.store.queues(topic))
-    for index in range(count):
-        yield topic, (start + index) % count
-
-
-def places_to_watch(state: BrokerState, topic: str, group: str, queue_id: int) -> Iterator[Place]:
-    """Where a message may come to lie that a request for this queue of the topic, or for any, waits for."""
-    if queue_id >= 0:
-        yield topic, queue_id
-    else:
-        yield from queues_of(state, topic)
-    for retry in retry_topics(state, topic, group):
-        yield retry, 0
-
-
 def _admit(request: Command, header: PopMessageRequest, peer: Peer, state: BrokerState, now_ms: int) -> TopicConfig:
     address = state.settings.broker_ip1
     born = header.born_time or request.arrived_ms
@@ -157,10 +127,7 @@ def _places(state: BrokerState, header: PopMessageRequest, config: TopicConfig) 
 
 
 def _answer(pop: Pop, taken: Sequence[Taken], rest: int) -> Outcome:
-    entries = b"".join(found.entries for found in taken)
-    if len(taken) > 1:  # They are read in the order in which they lie in the log.
-        units = [entries[at : at + ENTRY_BYTES] for at in range(0, len(entries), ENTRY_BYTES)]
-        entries = b"".join(sorted(units))
+    entries = sorted_entries(b"".join(found.entries for found in taken))
     reply = Reply(0, "FOUND", _fields(pop, taken, rest), b"".join(found.body for found in taken))
     return RecordsWhenDurable(reply, entries, max(found.log_offset_end for found in taken))
 

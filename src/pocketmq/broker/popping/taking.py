@@ -138,6 +138,11 @@ def offsets_of(queue: ConsumeQueue, start: int, selection: Selection) -> tuple[i
     return tuple(found)
 
 
+def sorted_entries(entries: bytes) -> bytes:
+    """Packed queue entries of several queues in the order in which their records lie in the log, as they are read."""
+    return b"".join(sorted(entries[at : at + ENTRY_BYTES] for at in range(0, len(entries), ENTRY_BYTES)))
+
+
 def _reset(state: BrokerState, key: QueueKey, now_ms: int) -> int | None:
     """An administrator has moved the group: what is popped there counts no more, and what is said of it goes first."""
     offset = state.offsets.take_reset(key.group, key.topic, key.queue_id)
