@@ -12,6 +12,7 @@ from pocketmq.broker.delay_table import DelayTable
 from pocketmq.broker.group_table import GroupTable
 from pocketmq.broker.lock_table import LockTable
 from pocketmq.broker.offset_table import OffsetTable
+from pocketmq.broker.popping.order_table import OrderTable
 from pocketmq.broker.popping.table import PopTable
 from pocketmq.broker.session_table import SessionTable
 from pocketmq.broker.stamp import Stamp
@@ -27,6 +28,7 @@ from pocketmq.store.message_store import MessageStore
 TOPICS = "topics"
 GROUPS = "subscriptionGroup"
 CONSUMER_OFFSETS = "consumerOffset"
+CONSUMER_ORDERS = "consumerOrderInfo"
 DELAY_OFFSETS = "delayOffset"
 CONFIGURATION = "brokerConfiguration"
 """In `unsaved`: `configuration.changed` belongs into the file that the broker was started with."""
@@ -69,6 +71,7 @@ class BrokerState:
         self.pops_read_at = -1
         """At which count of the store's `discards` the table was read from the log; see popping/revive_log.py."""
         self.pop_count = 0
+        self.orders = OrderTable()
         self.parked: dict[str, int] = {}
         """How many requests wait by the label that their handlers gave them; the node counts."""
         self.configuration = ConfigurationTable(settings, boot_ms)
@@ -95,6 +98,7 @@ class BrokerState:
             TOPICS: Persisted(self.topics.encode, self.topics.load),
             GROUPS: Persisted(self.groups.encode, self.groups.load),
             CONSUMER_OFFSETS: Persisted(self.offsets.encode, self.offsets.load),
+            CONSUMER_ORDERS: Persisted(self.orders.encode, self.orders.load),
             DELAY_OFFSETS: Persisted(self._delay_offsets, self.delays.load),
         }
 

@@ -7,10 +7,12 @@ down whatever it is told. Sources: AckMessageProcessor, ChangeInvisibleTimeProce
 
 from pocketmq.broker.popping import revive_log
 from pocketmq.broker.popping.admission import require_queue
+from pocketmq.broker.popping.ordering import ack_in_order, hide_in_order
 from pocketmq.broker.popping.table import Checkpoint, CheckpointKey, PopTable, QueueKey
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import POP_INVISIBLE_MS_MAX
+from pocketmq.model.names import POP_ORDER_REVIVE_QUEUE
 from pocketmq.model.outcome import Outcome, Reply, ReplyWhenDurable
 from pocketmq.model.peer import Peer
 from pocketmq.protocol.bodies.popping import BatchAck, BatchAckMessageRequestBody
@@ -30,6 +32,9 @@ def ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
     require_queue(state, header.topic, header.queue_id, peer)
     _require_offset(state, header.topic, header.queue_id, header.offset, end_extra=1)
     handle = _require_own(state, header.extra_info, header.topic, header.queue_id, header.offset)
+    if handle.is_orderly:
+        place = QueueKey(header.topic, header.consumer_group, header.queue_id)
+        return ack_in_order(state, place, header.offset, handle.pop_time, now_ms)
     pops = revive_log.table(state)
     key = _key(header.topic, header.consumer_group, handle)
     checkpoint = pops.open.get(key)
@@ -52,14 +57,18 @@ def batch_ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> 
         return Reply(ResponseCode.NO_MESSAGE)
     pops = revive_log.table(state)
     log_offset_end = 0
+    is_any_acked = False
     for batch in acks:
+        if batch.revive_queue_id == POP_ORDER_REVIVE_QUEUE:
+            is_any_acked |= _ack_in_order(state, batch, now_ms)
+            continue
         checkpoint = pops.open.get(_key_of(batch))
         if checkpoint is None or checkpoint.revive_queue_id != batch.revive_queue_id:
             continue
         named = {batch.start_offset + place for place in batch.bit_set or ()}
         offsets = [offset for offset in checkpoint.offsets if offset in named]
         log_offset_end = max(log_offset_end, _ack(state, pops, checkpoint, offsets, now_ms) or 0)
-    if not log_offset_end:
+    if not log_offset_end and not is_any_acked:
         return Reply(ResponseCode.NO_MESSAGE, "none of these messages waits for an acknowledgement")
     return ReplyWhenDurable(Reply(), log_offset_end)
 
@@ -78,6 +87,9 @@ def change_invisible_time(request: Command, peer: Peer, state: BrokerState, now_
             f"invisibleTime[{header.invisible_time}] is not from 0 to {POP_INVISIBLE_MS_MAX} ms",
         )
     handle = _require_own(state, header.extra_info, header.topic, header.queue_id, header.offset)
+    if handle.is_orderly:
+        place = QueueKey(header.topic, header.consumer_group, header.queue_id)
+        return hide_in_order(state, place, header.offset, handle.pop_time, header.invisible_time, now_ms)
     pops = revive_log.table(state)
     old = pops.open.get(_key(header.topic, header.consumer_group, handle))
     if old is None or not _matches(handle, old, header.offset) or header.offset not in old.left():
@@ -105,6 +117,14 @@ def _ack(state: BrokerState, pops: PopTable, checkpoint: Checkpoint, offsets: li
         return revive_log.write_ack(state, pops, checkpoint, new, now_ms)
     is_repeated = now_ms < checkpoint.revive_ms and any(offset not in checkpoint.passed for offset in offsets)
     return checkpoint.log_offset_end if is_repeated else None
+
+
+def _ack_in_order(state: BrokerState, batch: BatchAck, now_ms: int) -> bool:
+    """Acknowledge messages of an orderly pop; whether any was one."""
+    place = _key_of(batch).queue
+    offsets = sorted(batch.start_offset + bit for bit in batch.bit_set or ())
+    outcomes = [ack_in_order(state, place, offset, batch.pop_time, now_ms) for offset in offsets]
+    return any(outcome == Reply() for outcome in outcomes)
 
 
 def _require_offset(state: BrokerState, topic: str, queue_id: int, offset: int, *, end_extra: int) -> None:

@@ -61,12 +61,18 @@ def notification(request: Command, peer: Peer, state: BrokerState, now_ms: int) 
     header = NotificationRequest.decode(request.fields)
     topic, group, queue_id = header.topic, header.consumer_group, header.queue_id
     require_readable(state, topic, group, queue_id, peer, now_ms)
-    places = list(_places(state, topic, group, queue_id))
+    places = list(_places(state, topic, group, queue_id, is_order=header.order))
+    free_at_ms = None
+    if header.order:
+        held = [state.orders.find(QueueKey(topic, group, place[1])) for place in places]
+        times = [0 if batch is None else batch.free_at_ms(header.attempt_id) for batch in held]
+        places = [place for place, free_at in zip(places, times, strict=True) if free_at <= now_ms]
+        free_at_ms = min((free_at for free_at in times if free_at > now_ms), default=None)
     if any(next_offset(state, group, place) < state.store.max_offset(*place) for place in places):
         return Reply(fields=NotificationResponse(has_msg=True).fields())
     watched = tuple(places_to_watch(state, topic, group, queue_id))
     label = "notification " + waiting.label(topic, group, queue_id)
-    outcome = waiting.wait(request, state, watched, label, header.poll_time, now_ms, is_blocked=False)
+    outcome = waiting.wait(request, state, watched, label, header.poll_time, now_ms, again_ms=free_at_ms)
     if not isinstance(outcome, ResponseCode):
         return outcome
     return Reply(fields=NotificationResponse(polling_full=outcome is ResponseCode.POLLING_FULL).fields())
@@ -91,9 +97,9 @@ def next_offset(state: BrokerState, group: str, place: Place) -> int:
     return max(state.store.min_offset(topic, queue_id), 0) if committed == NOT_FOUND else committed
 
 
-def _places(state: BrokerState, topic: str, group: str, queue_id: int) -> Iterable[Place]:
-    """Retries first, then the queue, or all of the topic."""
-    for retry in retry_topics(state, topic, group):
+def _places(state: BrokerState, topic: str, group: str, queue_id: int, *, is_order: bool = False) -> Iterable[Place]:
+    """Retries first, which there are none of in order, then the queue, or all of the topic."""
+    for retry in () if is_order else retry_topics(state, topic, group):
         yield from queues_of(state, retry)
     if queue_id >= 0:
         yield topic, queue_id

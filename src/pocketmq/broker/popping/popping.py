@@ -13,12 +13,14 @@ from functools import lru_cache
 
 from pocketmq.broker.popping import waiting
 from pocketmq.broker.popping.admission import require_readable
+from pocketmq.broker.popping.ordering import take_in_order
 from pocketmq.broker.popping.places import Place, places_to_watch, queues_of, retry_topics
 from pocketmq.broker.popping.taking import Pop, Taken, sorted_entries, take
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import POP_INVISIBLE_MS_MAX, POPPED_MESSAGES_MAX
-from pocketmq.model.outcome import Outcome, RecordsWhenDurable, Reply
+from pocketmq.model.names import POP_ORDER_REVIVE_QUEUE
+from pocketmq.model.outcome import Outcome, RecordsWhenDurable, Reply, ReplyWithRecords
 from pocketmq.model.peer import Peer
 from pocketmq.model.subscription import SUB_ALL, is_tag_type, subscription
 from pocketmq.model.topic import TopicConfig
@@ -29,6 +31,9 @@ from pocketmq.protocol.pop_offsets import join_entries, message_offsets_entry, s
 
 _LATE_MS = 500
 """PopMessageRequestHeader#isTimeoutTooMuch."""
+
+_AGAIN_MS = 200
+"""How soon a pop looks again that found messages it may not have: what frees them is no message that arrives."""
 
 _STRIDE = 61
 """Prime to 100: a hundred pops have each per cent once, well mixed."""
@@ -45,22 +50,29 @@ def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
         header.invisible_time,
         header.init_mode,
         codes_of(header.topic, header.exp, header.exp_type),
-        state.pop_count % state.settings.revive_queue_num,
+        POP_ORDER_REVIVE_QUEUE if header.order else state.pop_count % state.settings.revive_queue_num,
         now_ms,
     )
     taken: list[Taken] = []
     count = 0
     for topic, queue_id in _places(state, header, config):
-        found = take(state, wanted, topic, queue_id, header.max_msg_nums - count, now_ms)
+        left = header.max_msg_nums - count
+        if header.order:
+            found = take_in_order(state, wanted, header.attempt_id, queue_id, left, now_ms)
+        else:
+            found = take(state, wanted, topic, queue_id, left, now_ms)
         taken.append(found)
         count += len(found.offsets)
     rest = sum(found.rest for found in taken)
+    free_at_ms = min((found.free_at_ms for found in taken if found.free_at_ms), default=None)
     taken = [found for found in taken if found.offsets]
     if taken:
         return _answer(wanted, taken, rest)
+    if rest and free_at_ms is None:
+        free_at_ms = now_ms + _AGAIN_MS
     places = tuple(places_to_watch(state, header.topic, header.consumer_group, header.queue_id))
     label = waiting.label(header.topic, header.consumer_group, header.queue_id)
-    outcome = waiting.wait(request, state, places, label, header.poll_time, now_ms, is_blocked=rest > 0)
+    outcome = waiting.wait(request, state, places, label, header.poll_time, now_ms, again_ms=free_at_ms)
     if not isinstance(outcome, ResponseCode):
         return outcome
     return Reply(outcome, "NO_MESSAGE_IN_QUEUE", _fields(wanted, (), rest))
@@ -106,8 +118,6 @@ def _admit(request: Command, header: PopMessageRequest, peer: Peer, state: Broke
             ResponseCode.INVALID_PARAMETER,
             f"invisibleTime[{header.invisible_time}] is not from 0 to {POP_INVISIBLE_MS_MAX} ms",
         )
-    if header.order:
-        raise Refusal(ResponseCode.SYSTEM_ERROR, f"the broker[{address}] does not pop in order")
     topic, group, queue_id = header.topic, header.consumer_group, header.queue_id
     return require_readable(state, topic, group, queue_id, peer, now_ms, word="pop")
 
@@ -116,6 +126,8 @@ def _places(state: BrokerState, header: PopMessageRequest, config: TopicConfig) 
     """The queues to look into, in this order."""
     topic = header.topic
     start = state.pop_count
+    if header.order:
+        return [(topic, header.queue_id)] if header.queue_id >= 0 else list(queues_of(state, topic, start))
     own: Sequence[Place] = [(topic, header.queue_id)] if header.queue_id >= 0 else list(queues_of(state, topic, start))
     retries = [
         place for retry in retry_topics(state, topic, header.consumer_group) for place in queues_of(state, retry)
@@ -129,10 +141,13 @@ def _places(state: BrokerState, header: PopMessageRequest, config: TopicConfig) 
 def _answer(pop: Pop, taken: Sequence[Taken], rest: int) -> Outcome:
     entries = sorted_entries(b"".join(found.entries for found in taken))
     reply = Reply(0, "FOUND", _fields(pop, taken, rest), b"".join(found.body for found in taken))
+    if pop.revive_queue_id == POP_ORDER_REVIVE_QUEUE:
+        return ReplyWithRecords(reply, entries)
     return RecordsWhenDurable(reply, entries, max(found.log_offset_end for found in taken))
 
 
 def _fields(pop: Pop, taken: Sequence[Taken], rest: int) -> dict[str, str]:
+    counts = [entry for found in taken for entry in found.order_counts]
     return PopMessageResponse(
         pop_time=pop.pop_time,
         invisible_time=pop.invisible_ms,
@@ -144,4 +159,5 @@ def _fields(pop: Pop, taken: Sequence[Taken], rest: int) -> dict[str, str]:
         msg_offset_info=join_entries(
             message_offsets_entry(found.topic, found.queue_id, found.offsets) for found in taken
         ),
+        order_count_info=join_entries(counts) if pop.revive_queue_id == POP_ORDER_REVIVE_QUEUE else None,
     ).fields()

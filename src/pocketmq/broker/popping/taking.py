@@ -13,7 +13,7 @@ from pocketmq.broker.offsets import starts_in_memory
 from pocketmq.broker.popping import revive_log
 from pocketmq.broker.popping.table import Checkpoint, CheckpointKey, QueueKey, QueueProgress
 from pocketmq.broker.records import find_message
-from pocketmq.broker.state import CONSUMER_OFFSETS, BrokerState
+from pocketmq.broker.state import CONSUMER_OFFSETS, CONSUMER_ORDERS, BrokerState
 from pocketmq.model import names, properties
 from pocketmq.protocol.message import encode_record
 from pocketmq.protocol.pop_handle import PopHandle, retry_kind
@@ -41,7 +41,10 @@ class Pop(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """Of one queue: `entries` to be sent as they lie in the log, or a `body`; `rest` waits behind them."""
+    """Of one queue: `entries` to be sent as they lie in the log, or a `body`; `rest` waits behind them.
+
+    Of an orderly pop: `order_counts`, or when the batch that is out lets the queue go.
+    """
 
     topic: str
     queue_id: int
@@ -51,6 +54,8 @@ class Taken(NamedTuple):
     body: bytes = b""
     rest: int = 0
     log_offset_end: int = 0
+    free_at_ms: int = 0
+    order_counts: tuple[str, ...] = ()
 
 
 def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int, now_ms: int) -> Taken:
@@ -58,7 +63,7 @@ def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int
     queue = state.store.find_queue(topic, queue_id)
     key = QueueKey(topic, pop.group, queue_id)
     pops = revive_log.table(state)
-    offset = _reset(state, key, now_ms)
+    offset = take_reset(state, key, now_ms)
     if offset is None:
         offset = next_offset(state, key, pop.init_mode, now_ms)
     if queue is None:
@@ -143,7 +148,7 @@ def sorted_entries(entries: bytes) -> bytes:
     return b"".join(sorted(entries[at : at + ENTRY_BYTES] for at in range(0, len(entries), ENTRY_BYTES)))
 
 
-def _reset(state: BrokerState, key: QueueKey, now_ms: int) -> int | None:
+def take_reset(state: BrokerState, key: QueueKey, now_ms: int) -> int | None:
     """An administrator has moved the group: what is popped there counts no more, and what is said of it goes first."""
     offset = state.offsets.take_reset(key.group, key.topic, key.queue_id)
     if offset is None:
@@ -152,6 +157,9 @@ def _reset(state: BrokerState, key: QueueKey, now_ms: int) -> int | None:
     for checkpoint in pops.open_of(key):
         revive_log.write_ack(state, pops, checkpoint, checkpoint.left(), now_ms)
     pops.forget_moves(key)
+    if state.orders.find(key) is not None:
+        state.orders.clear(key)
+        state.unsaved.add(CONSUMER_ORDERS)
     here = CheckpointKey(key, offset, now_ms)
     revive_queue_id = state.pop_count % state.settings.revive_queue_num
     revive_log.write_checkpoint(state, pops, Checkpoint(here, 0, (), revive_queue_id, 0, 0, 0), now_ms)
