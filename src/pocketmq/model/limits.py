@@ -120,7 +120,7 @@ POPPED_MESSAGES_MAX = 32
 POP_INVISIBLE_MS_MAX = 3 * 24 * 60 * 60 * 1000
 """MessageStoreConfig.timerMaxDelaySec: Java's timer, which its checkpoints pass through, takes no longer delay."""
 
-REVIVE_RECORDS_MAX = 100_000
+REVIVE_RECORDS_MAX = 10_000
 """Records of one revive queue that a start reads; the checkpoints before them are written again."""
 
 REVIVED_PER_TURN_MAX = 512
