@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
+from broker_pop_scenarios import popping
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
 
 
@@ -273,5 +274,6 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "locks": locks,
     "send_back": send_back,
     "queries": queries,
+    "popping": popping,
     "runtime": runtime,
 }

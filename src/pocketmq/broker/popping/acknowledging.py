@@ -25,16 +25,19 @@ from pocketmq.protocol.headers.popping import (
 )
 from pocketmq.protocol.pop_handle import PopHandle, decode_pop_handle, real_topic, retry_kind
 
+_UNSAID = "not set any response code"
+"""RemotingCommand: the remark of an answer that nobody gave one, though it has a code."""
+
 
 def ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
     """ACK_MESSAGE: one message; answered once that is as durable as a send."""
     header = AckMessageRequest.decode(request.fields)
     require_queue(state, header.topic, header.queue_id, peer)
-    _require_offset(state, header.topic, header.queue_id, header.offset, end_extra=1)
+    _require_offset(state, header.topic, header.queue_id, header.offset)
     handle = _require_own(state, header.extra_info, header.topic, header.queue_id, header.offset)
     if handle.is_orderly:
         place = QueueKey(header.topic, header.consumer_group, header.queue_id)
-        return ack_in_order(state, place, header.offset, handle.pop_time, now_ms)
+        return ack_in_order(state, place, header.offset, handle.pop_time, peer, now_ms)
     pops = revive_log.table(state)
     key = _key(header.topic, header.consumer_group, handle)
     checkpoint = pops.open.get(key)
@@ -60,7 +63,7 @@ def batch_ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> 
     is_any_acked = False
     for batch in acks:
         if batch.revive_queue_id == POP_ORDER_REVIVE_QUEUE:
-            is_any_acked |= _ack_in_order(state, batch, now_ms)
+            is_any_acked |= _ack_in_order(state, batch, peer, now_ms)
             continue
         checkpoint = pops.open.get(_key_of(batch))
         if checkpoint is None or checkpoint.revive_queue_id != batch.revive_queue_id:
@@ -80,7 +83,8 @@ def change_invisible_time(request: Command, peer: Peer, state: BrokerState, now_
     """
     header = ChangeInvisibleTimeRequest.decode(request.fields)
     require_queue(state, header.topic, header.queue_id, peer)
-    _require_offset(state, header.topic, header.queue_id, header.offset, end_extra=0)
+    if not _is_there(state, header.topic, header.queue_id, header.offset):
+        raise Refusal(ResponseCode.NO_MESSAGE, _UNSAID)
     if not 0 <= header.invisible_time <= POP_INVISIBLE_MS_MAX:
         raise Refusal(
             ResponseCode.INVALID_PARAMETER,
@@ -93,7 +97,7 @@ def change_invisible_time(request: Command, peer: Peer, state: BrokerState, now_
     pops = revive_log.table(state)
     old = pops.open.get(_key(header.topic, header.consumer_group, handle))
     if old is None or not _matches(handle, old, header.offset) or header.offset not in old.left():
-        return Reply(ResponseCode.NO_MESSAGE)
+        raise Refusal(ResponseCode.NO_MESSAGE, _UNSAID)
     pop_time = max(now_ms, handle.pop_time + 1)  # So that no handle of the message has been one before.
     while (key := CheckpointKey(old.key.queue, header.offset, pop_time)) in pops.open:
         pop_time += 1
@@ -119,21 +123,26 @@ def _ack(state: BrokerState, pops: PopTable, checkpoint: Checkpoint, offsets: li
     return checkpoint.log_offset_end if is_repeated else None
 
 
-def _ack_in_order(state: BrokerState, batch: BatchAck, now_ms: int) -> bool:
+def _ack_in_order(state: BrokerState, batch: BatchAck, peer: Peer, now_ms: int) -> bool:
     """Acknowledge messages of an orderly pop; whether any was one."""
     place = _key_of(batch).queue
     offsets = sorted(batch.start_offset + bit for bit in batch.bit_set or ())
-    outcomes = [ack_in_order(state, place, offset, batch.pop_time, now_ms) for offset in offsets]
+    outcomes = [ack_in_order(state, place, offset, batch.pop_time, peer, now_ms) for offset in offsets]
     return any(outcome == Reply() for outcome in outcomes)
 
 
-def _require_offset(state: BrokerState, topic: str, queue_id: int, offset: int, *, end_extra: int) -> None:
+def _require_offset(state: BrokerState, topic: str, queue_id: int, offset: int) -> None:
+    """Refusal if the queue has no such offset; its end passes, as in Java."""
     first, end = state.store.min_offset(topic, queue_id), state.store.max_offset(topic, queue_id)
-    if not first <= offset < end + end_extra:
+    if not first <= offset <= end:
         raise Refusal(
             ResponseCode.NO_MESSAGE,
             f"offset is illegal, key:{topic}@{queue_id}, commit:{offset}, store:{first}~{end}",
         )
+
+
+def _is_there(state: BrokerState, topic: str, queue_id: int, offset: int) -> bool:
+    return state.store.min_offset(topic, queue_id) <= offset < state.store.max_offset(topic, queue_id)
 
 
 def _require_own(state: BrokerState, text: str, topic: str, queue_id: int, offset: int) -> PopHandle:

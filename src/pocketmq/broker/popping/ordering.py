@@ -10,8 +10,10 @@ from pocketmq.broker.popping.order_table import HeldBatch
 from pocketmq.broker.popping.table import QueueKey
 from pocketmq.broker.popping.taking import Pop, Taken, offsets_of
 from pocketmq.broker.state import CONSUMER_OFFSETS, CONSUMER_ORDERS, BrokerState
+from pocketmq.model.errors import Refusal
 from pocketmq.model.names import POP_ORDER_REVIVE_QUEUE
 from pocketmq.model.outcome import Outcome, Reply
+from pocketmq.model.peer import Peer
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.headers.popping import ChangeInvisibleTimeResponse
 from pocketmq.protocol.pop_offsets import offset_order_count_entry, queue_order_count_entry
@@ -71,16 +73,18 @@ def take_in_order(
     return Taken(pop.topic, queue_id, start, offsets, entries, rest=rest, order_counts=_counts(pop, queue_id, batch))
 
 
-def ack_in_order(state: BrokerState, key: QueueKey, offset: int, pop_time: int, now_ms: int) -> Outcome:
+def ack_in_order(state: BrokerState, key: QueueKey, offset: int, pop_time: int, peer: Peer, now_ms: int) -> Outcome:
     """One message of a batch is done; when all are, or what is left has come into sight, others may pop."""
-    if offset < state.offsets.find(key.group, key.topic, key.queue_id):
+    committed = state.offsets.find(key.group, key.topic, key.queue_id)
+    if offset < committed:
         return Reply()
     batch = state.orders.find(key)
     if batch is None or batch.pop_time != pop_time:
         return Reply(ResponseCode.NO_MESSAGE, "the message is not hidden by this handle, or no longer")
     acked = batch.acked(offset)
     if acked is None:
-        return Reply(ResponseCode.MESSAGE_ILLEGAL, f"offset is illegal, key:{'@'.join(map(str, key))}, commit:{offset}")
+        where = f"old:{committed}, commit:{offset}, next:-1, /{peer.address}"
+        return Reply(ResponseCode.MESSAGE_ILLEGAL, f"offset is illegal, key:{'@'.join(map(str, key))}, {where}")
     state.orders.put(key, acked)
     state.offsets.commit(key.group, key.topic, key.queue_id, acked.next_offset, now_ms)
     state.unsaved |= {CONSUMER_ORDERS, CONSUMER_OFFSETS}
@@ -97,7 +101,7 @@ def hide_in_order(
         return Reply(fields=ChangeInvisibleTimeResponse().fields())
     batch = state.orders.find(key)
     if batch is None or batch.pop_time != pop_time or offset not in batch.left:
-        return Reply(ResponseCode.NO_MESSAGE)
+        raise Refusal(ResponseCode.NO_MESSAGE, "the message is not hidden by this handle, or no longer")
     state.orders.put(key, batch.hidden(offset, now_ms + invisible_ms))
     state.unsaved.add(CONSUMER_ORDERS)
     state.resets_made.add((key.topic, key.queue_id))

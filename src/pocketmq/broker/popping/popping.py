@@ -43,7 +43,6 @@ def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
     """POP_MESSAGE."""
     header = PopMessageRequest.decode(request.fields)
     config = _admit(request, header, peer, state, now_ms)
-    state.pop_count += 1
     wanted = Pop(
         header.topic,
         header.consumer_group,
@@ -53,9 +52,11 @@ def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
         POP_ORDER_REVIVE_QUEUE if header.order else state.pop_count % state.settings.revive_queue_num,
         now_ms,
     )
+    places = _places(state, header, config)
+    state.pop_count += 1
     taken: list[Taken] = []
     count = 0
-    for topic, queue_id in _places(state, header, config):
+    for topic, queue_id in places:
         left = header.max_msg_nums - count
         if header.order:
             found = take_in_order(state, wanted, header.attempt_id, queue_id, left, now_ms)
@@ -70,9 +71,9 @@ def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
         return _answer(wanted, taken, rest)
     if rest and free_at_ms is None:
         free_at_ms = now_ms + _AGAIN_MS
-    places = tuple(places_to_watch(state, header.topic, header.consumer_group, header.queue_id))
+    watched = tuple(places_to_watch(state, header.topic, header.consumer_group, header.queue_id))
     label = waiting.label(header.topic, header.consumer_group, header.queue_id)
-    outcome = waiting.wait(request, state, places, label, header.poll_time, now_ms, again_ms=free_at_ms)
+    outcome = waiting.wait(request, state, watched, label, header.poll_time, now_ms, again_ms=free_at_ms)
     if not isinstance(outcome, ResponseCode):
         return outcome
     return Reply(outcome, "NO_MESSAGE_IN_QUEUE", _fields(wanted, (), rest))
