@@ -70,13 +70,15 @@ class RecordsWhenDurable(NamedTuple):
 class Park(NamedTuple):
     """Ask again when a message arrives in `key` or in one of `more`, and at `until_ms` at the latest.
 
-    Keys are (topic, queue_id). Those that wait are counted by `label`.
+    Keys are (topic, queue_id). Those that wait are counted by `label`. Of those with equal label and `alike` none finds
+    a message where another of them has found none; None says nothing.
     """
 
     until_ms: int
     key: tuple[str, int]
     more: tuple[tuple[str, int], ...] = ()
     label: str = ""
+    alike: str | None = None
 
 
 class Relay(NamedTuple):

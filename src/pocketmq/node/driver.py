@@ -241,7 +241,7 @@ class BrokerDriver:
     def _park(self, link: Link, command: Command, park: Park) -> None:
         queues = [self.store.queue(*key) for key in (park.key, *park.more)]
         command.resumed += 1
-        if not self.parking.park(park.key, Parked(link, command, park.until_ms, park.more, park.label)):
+        if not self.parking.park(park.key, Parked(link, command, park.until_ms, park.more, park.label, park.alike)):
             self._answer(link, command, Reply(ResponseCode.SYSTEM_BUSY, "too many requests are waiting"))
             return
         for queue in queues:
@@ -350,8 +350,19 @@ class BrokerDriver:
             self._wake(queue.key)
 
     def _wake(self, key: tuple[str, int]) -> None:
+        """All that wait for this queue look again; but where one found nothing, those like it need not be asked."""
+        idle: set[tuple[str, str]] = set()
         for parked in self.parking.take(key):
+            if parked.alike is not None and (parked.label, parked.alike) in idle:
+                more = tuple(other for other in parked.more if other != key)
+                self.parking.park(key, parked._replace(more=more))
+                for other in (key, *more):
+                    self.store.queue(*other).watched = True
+                continue
+            count = self.parking.count
             self.decide(parked.link, parked.request)
+            if parked.alike is not None and self.parking.count > count:
+                idle.add((parked.label, parked.alike))
 
     def due(self) -> None:
         """Parked requests whose time is up answer now."""

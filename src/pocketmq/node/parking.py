@@ -19,6 +19,7 @@ class Parked(NamedTuple):
     until_ms: int
     more: tuple[Key, ...] = ()
     label: str = ""
+    alike: str | None = None
 
 
 class Parking:

@@ -72,7 +72,16 @@ def notification(request: Command, peer: Peer, state: BrokerState, now_ms: int) 
         return Reply(fields=NotificationResponse(has_msg=True).fields())
     watched = tuple(places_to_watch(state, topic, group, queue_id))
     label = "notification " + waiting.label(topic, group, queue_id)
-    outcome = waiting.wait(request, state, watched, label, header.poll_time, now_ms, again_ms=free_at_ms)
+    outcome = waiting.wait(
+        request,
+        state,
+        watched,
+        label,
+        header.poll_time,
+        now_ms,
+        again_ms=free_at_ms,
+        alike=None if header.order else "",
+    )
     if not isinstance(outcome, ResponseCode):
         return outcome
     return Reply(fields=NotificationResponse(polling_full=outcome is ResponseCode.POLLING_FULL).fields())

@@ -72,8 +72,9 @@ def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
     if rest and free_at_ms is None:
         free_at_ms = now_ms + _AGAIN_MS
     watched = tuple(places_to_watch(state, header.topic, header.consumer_group, header.queue_id))
+    alike = None if header.order or header.max_msg_nums <= 0 else f"{header.exp_type} {header.exp}"
     label = waiting.label(header.topic, header.consumer_group, header.queue_id)
-    outcome = waiting.wait(request, state, watched, label, header.poll_time, now_ms, again_ms=free_at_ms)
+    outcome = waiting.wait(request, state, watched, label, header.poll_time, now_ms, again_ms=free_at_ms, alike=alike)
     if not isinstance(outcome, ResponseCode):
         return outcome
     return Reply(outcome, "NO_MESSAGE_IN_QUEUE", _fields(wanted, (), rest))

@@ -21,6 +21,7 @@ def wait(
     now_ms: int,
     *,
     again_ms: int | None = None,
+    alike: str | None = None,
 ) -> Park | ResponseCode:
     """Park the request until a message comes to one of the places, or it is `again_ms`, or the poll is over.
 
@@ -35,4 +36,4 @@ def wait(
         return ResponseCode.POLLING_FULL
     if again_ms is not None:
         until_ms = min(until_ms, again_ms)
-    return Park(until_ms, places[0], places[1:], label)
+    return Park(until_ms, places[0], places[1:], label, alike)
