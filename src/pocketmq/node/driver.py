@@ -188,7 +188,10 @@ class BrokerDriver:
             outcome = Reply(refusal.code, refusal.remark, refusal.fields or NO_FIELDS)
         except Exception as error:
             outcome = self._bug(command, link, error)
-        self.carry_out(link, command, outcome)
+        if self.state.unsaved:
+            self._when_saved(link, command, outcome)
+        else:
+            self.carry_out(link, command, outcome)
 
     def carry_out(self, link: Link, command: Command, outcome: Outcome | Stored) -> None:
         """Any outcome, one at a time."""

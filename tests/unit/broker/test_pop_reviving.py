@@ -272,6 +272,15 @@ def test_records_that_are_none_are_passed_over(popper: Popper) -> None:
     assert again.ack(popped[0]) == ResponseCode.SUCCESS
 
 
+def test_messages_of_a_retry_topic_popped_as_such_come_back_to_it(broker: LoneBroker) -> None:
+    create_plain(broker.state, "%RETRY%GroupA", 1, broker.now_ms)
+    broker.store("%RETRY%GroupA", 0, b"sent back")
+    popper = Popper(broker, topic="%RETRY%GroupA")
+    for _ in range(2):
+        assert bodies(popper.pop(invisible_ms=1_000)) == [b"sent back"]
+        popper.revive(after_ms=1_000)
+
+
 def test_of_a_deleted_group_nothing_comes_back(popper: Popper) -> None:
     popper.pop(invisible_ms=1_000)
     popper.broker.ask(RequestCode.DELETE_SUBSCRIPTIONGROUP, {"groupName": GROUP, "cleanOffset": "true"})

@@ -199,3 +199,18 @@ async def test_of_many_that_wait_alike_one_more_is_asked_than_finds_a_message(mo
     hand.now_ms += 15_100
     hand.driver.due()
     assert hand.driver.parking.count == 0
+
+
+@in_loop
+async def test_an_orderly_pop_that_waited_is_answered_when_its_batch_is_saved() -> None:
+    hand = HandDriver()
+    link, session = emptied(hand)
+    session.received(pop_frame(4, order="true"))
+    settled(hand)
+    _, producer = hand.connect()
+    producer.received(send_frame(5, b"second"))
+    hand.turn()
+    hand.turn()
+    assert link.take() == []
+    settled(hand)
+    assert opaques(link) == [(4, 0)]

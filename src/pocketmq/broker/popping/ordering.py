@@ -70,7 +70,16 @@ def take_in_order(
     state.statistics.count_get(pop.group, pop.topic, selection.bytes, len(offsets), is_system=is_system)
     entries = b"".join(unit for _, unit in wanted)
     rest = max(queue.max_offset - selection.next_offset, 0)
-    return Taken(pop.topic, queue_id, start, offsets, entries, rest=rest, order_counts=_counts(pop, queue_id, batch))
+    return Taken(
+        pop.topic,
+        queue_id,
+        start,
+        offsets,
+        entries,
+        size=selection.bytes,
+        rest=rest,
+        order_counts=_counts(pop, queue_id, batch),
+    )
 
 
 def ack_in_order(state: BrokerState, key: QueueKey, offset: int, pop_time: int, peer: Peer, now_ms: int) -> Outcome:

@@ -15,7 +15,7 @@ from pocketmq.broker.popping import waiting
 from pocketmq.broker.popping.admission import require_readable
 from pocketmq.broker.popping.ordering import take_in_order
 from pocketmq.broker.popping.places import Place, places_to_watch, queues_of, retry_topics
-from pocketmq.broker.popping.taking import Pop, Taken, sorted_entries, take
+from pocketmq.broker.popping.taking import BYTES_MAX, Pop, Taken, sorted_entries, take
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import POP_INVISIBLE_MS_MAX, POPPED_MESSAGES_MAX
@@ -55,15 +55,16 @@ def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
     places = _places(state, header, config)
     state.pop_count += 1
     taken: list[Taken] = []
-    count = 0
+    count = size = 0
     for topic, queue_id in places:
-        left = header.max_msg_nums - count
+        left = header.max_msg_nums - count if size < BYTES_MAX else 0
         if header.order:
             found = take_in_order(state, wanted, header.attempt_id, queue_id, left, now_ms)
         else:
             found = take(state, wanted, topic, queue_id, left, now_ms)
         taken.append(found)
         count += len(found.offsets)
+        size += found.size
     rest = sum(found.rest for found in taken)
     free_at_ms = min((found.free_at_ms for found in taken if found.free_at_ms), default=None)
     taken = [found for found in taken if found.offsets]

@@ -25,7 +25,7 @@ INIT_MAX = 1
 """ConsumeInitMode."""
 
 BYTES_MAX = 256 * 1024
-"""MessageStoreConfig.maxTransferBytesOnMessageInMemory, for each queue."""
+"""MessageStoreConfig.maxTransferBytesOnMessageInMemory; a pop that has so much looks into no further queue."""
 
 
 class Pop(NamedTuple):
@@ -52,6 +52,7 @@ class Taken(NamedTuple):
     offsets: tuple[int, ...] = ()
     entries: bytes = b""
     body: bytes = b""
+    size: int = 0
     rest: int = 0
     log_offset_end: int = 0
     free_at_ms: int = 0
@@ -94,7 +95,7 @@ def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int
     progress.next_offset = max(progress.next_offset, selection.next_offset)
     state.statistics.count_get(pop.group, topic, selection.bytes, len(offsets), is_system=state.topics.is_system(topic))
     rest = max(queue.max_offset - selection.next_offset, 0)
-    return Taken(topic, queue_id, offset, offsets, entries, body, rest, checkpoint.log_offset_end)
+    return Taken(topic, queue_id, offset, offsets, entries, body, selection.bytes, rest, checkpoint.log_offset_end)
 
 
 def next_offset(state: BrokerState, key: QueueKey, init_mode: int, now_ms: int) -> int:
