@@ -5,6 +5,7 @@ from popper import GROUP, RETRY, TOPIC, Popper, bodies, messages
 
 from pocketmq.broker.popping import revive_log, reviving
 from pocketmq.broker.topics import create_plain
+from pocketmq.model.limits import POP_INVISIBLE_MS_MAX
 from pocketmq.model.outcome import RecordsWhenDurable
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.store.consume_queue import unpack_entries
@@ -83,3 +84,55 @@ def test_what_is_written_and_not_synced_yet_stays_when_a_later_turn_is_taken_bac
     state.store.discard()
     assert [checkpoint.offsets for checkpoint in revive_log.table(state).open.values()] == [(0, 1)]
     assert bodies(popper.pop()) == [b"1", b"3"]
+
+
+@pytest.mark.parametrize("order", ["false", "true"])
+def test_p4_an_offset_beyond_the_queue_does_not_skip_what_comes_next(popper: Popper, order: str) -> None:
+    popper.broker.state.offsets.commit(GROUP, TOPIC, 0, 99, popper.broker.now_ms)
+    assert popper.pop(queue_id=0, order=order) == []
+    popper.broker.store(TOPIC, 0, b"next")
+    assert bodies(popper.pop(queue_id=0, order=order)) == [b"next"]
+
+
+@pytest.mark.parametrize("order", ["false", "true"])
+def test_a_group_whose_messages_expired_goes_on_with_the_first_that_is_there(popper: Popper, order: str) -> None:
+    queue = popper.broker.state.store.find_queue(TOPIC, 0)
+    assert queue is not None
+    popper.broker.state.offsets.commit(GROUP, TOPIC, 0, 0, popper.broker.now_ms)
+    queue.min_offset = 1
+    assert bodies(popper.pop(queue_id=0, order=order)) == [b"2"]
+
+
+def test_a_damaged_retry_is_left_out_and_a_damaged_record_of_the_revive_log_too(popper: Popper) -> None:
+    popper.pop(queue_id=0, invisible_ms=1_000)
+    popper.revive(after_ms=1_000)
+    entry = popper.broker.state.store.entry(RETRY, 0, 0)
+    checkpoint = popper.broker.state.store.entry("rmq_sys_REVIVE_LOG_DefaultCluster", 0, 0)
+    assert entry is not None
+    assert checkpoint is not None
+    for place in (entry.log_offset, checkpoint.log_offset):
+        file = popper.broker.disk.open(f"commitlog/{0:020d}")
+        file.pwrite(place + 4, bytes(4))
+    assert bodies(popper.pop(queue_id=0)) == [b"2"]
+    assert revive_log.rebuilt(popper.broker.state).read_until
+
+
+def test_what_a_broker_may_not_give_it_does_not_give(popper: Popper) -> None:
+    popper.broker.state.settings.broker_permission = 2  # type: ignore[misc]
+    assert popper.pop() == []
+    assert popper.reply.code == ResponseCode.NO_PERMISSION
+    assert "pop message is forbidden" in (popper.reply.remark or "")
+
+
+def test_a_message_cannot_be_hidden_for_ever(popper: Popper) -> None:
+    one, _ = popper.pop(queue_id=0)
+    popper.hide(one, POP_INVISIBLE_MS_MAX + 1)
+    assert popper.reply.code == ResponseCode.INVALID_PARAMETER
+
+
+def test_what_is_done_may_be_said_again_of_the_last_batches_only(
+    popper: Popper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pocketmq.broker.popping.table.POP_CLOSED_REMEMBERED_MAX", 1)
+    first, second = [popper.pop(1)[0] for _ in range(2)]
+    assert [popper.ack(one) for one in (first, second, first, second)] == [0, 0, ResponseCode.NO_MESSAGE, 0]

@@ -41,6 +41,7 @@ def take_in_order(
         if status not in (Found.OFFSET_TOO_SMALL, Found.OFFSET_OVERFLOW_BADLY, Found.OFFSET_FOUND_NULL):
             break
         start = next_place
+        state.offsets.commit(pop.group, pop.topic, queue_id, start, now_ms)
     if selection is None or status is not Found.FOUND:
         if status is Found.NO_MATCHED_MESSAGE:
             state.offsets.commit(pop.group, pop.topic, queue_id, next_place, now_ms)

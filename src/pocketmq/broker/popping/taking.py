@@ -78,7 +78,7 @@ def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int
         return Taken(topic, queue_id, rest=rest)
     # Why a message is in a retry topic is that it was wanted, under whatever subscription.
     codes = pop.codes if topic == pop.topic else None
-    offset, selection = _select(state, queue, key, progress, offset, count_max, codes)
+    offset, selection = _select(state, queue, key, progress, offset, count_max, codes, now_ms)
     if selection is None:
         pops.forget_idle(key, state.offsets.find(pop.group, topic, queue_id))
         return Taken(topic, queue_id, rest=max(queue.max_offset - progress.next_offset, 0))
@@ -176,6 +176,7 @@ def _select(
     offset: int,
     count_max: int,
     codes: frozenset[int] | None,
+    now_ms: int,
 ) -> tuple[int, Selection | None]:
     """What is there from `offset` on, or from where the queue now begins or ends; what is not wanted is passed over."""
     pops = state.pops
@@ -184,8 +185,10 @@ def _select(
         if status is Found.FOUND:
             return offset, selection
         if status in (Found.OFFSET_TOO_SMALL, Found.OFFSET_OVERFLOW_BADLY, Found.OFFSET_FOUND_NULL):
-            pops.skip(key, progress, next_place, state.store.log_max_offset)
-            offset = next_place
+            # What was committed is no place of the queue: left so, it would skip what comes next.
+            pops.forget_moves(key)
+            state.offsets.commit(key.group, key.topic, key.queue_id, next_place, now_ms)
+            offset = progress.next_offset = next_place
             continue
         if status is Found.NO_MATCHED_MESSAGE:
             pops.skip(key, progress, next_place, state.store.log_max_offset)
