@@ -5,6 +5,7 @@ from collections.abc import Callable
 from broker_client_scenarios import locks, sessions
 from broker_filter_scenarios import filters
 from broker_group_scenarios import administration, broadcasts, nonsense, policies
+from broker_pop_scenarios import popping
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
 from broker_sharing_scenarios import balancing, replies
 
@@ -276,6 +277,7 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "locks": locks,
     "send_back": send_back,
     "queries": queries,
+    "popping": popping,
     "runtime": runtime,
     "replies": replies,
     "balancing": balancing,

@@ -55,12 +55,13 @@ class Recorder:
         step |= text_or_hex(body) | {"version": version, "language": language}
         header, answer_body = self.ask_while_answering(wire, code, texts, body, version, language)
         answer: dict[str, object] = {"code": header["code"], "remark": header.get("remark")}
-        step["answer"] = answer | {"fields": header.get("extFields") or {}} | text_or_hex(answer_body)
+        answer |= {"fields": header.get("extFields") or {}} | text_or_hex(answer_body)
+        step["answer"] = answer
         if code in CODES_THAT_NOTIFY:
             self.collect(PUSH_SECONDS)
         self.take_received(step)
         self.steps.append(step)
-        return answer | text_or_hex(answer_body)
+        return answer
 
     def ask_while_answering(
         self, wire: Wire, code: int, fields: Mapping[str, str], body: bytes, version: int, language: str

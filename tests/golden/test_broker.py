@@ -18,7 +18,7 @@ from pocketmq.broker.state import BrokerState
 from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.model.errors import Refusal
 from pocketmq.model.message import StoredMessage
-from pocketmq.model.outcome import Outcome, Relay, Reply, ReplyWhenDurable, ReplyWithRecords, Survey
+from pocketmq.model.outcome import Outcome, RecordsWhenDurable, Relay, Reply, ReplyWhenDurable, ReplyWithRecords, Survey
 from pocketmq.model.peer import Peer, pack_host
 from pocketmq.protocol.codes import LANGUAGES
 from pocketmq.protocol.fastjson import ObjectKey, loads
@@ -42,6 +42,7 @@ EMPTY_REMARKS = (None, "", "not set any response code")
 """What Java says, or forgets to unsay, when all went well."""
 
 DIFFERENT_ON_PURPOSE: dict[tuple[str, int, str], tuple[int, str]] = {
+    ("popping", 200051, "TopicForged"): (208, "Java writes down an acknowledgement by any handle"),
     ("topics", 351, "TopicListC"): (0, "Java drops a whole list because one topic of it is as it was"),
     ("filters", 11, "TopicBadExpression"): (23, "Java delivers everything where an expression cannot be read"),
     ("topics", 215, "../../x"): (29, "an illegal name is refused at every entry"),
@@ -64,10 +65,11 @@ class Replay:
         self.theme = theme
         self.now_ms = next(step["at"] for step in steps if "at" in step)
         store, _ = open_store(MemoryDisk(), SIZES, self.now_ms)
-        settings = BrokerSettings(broker_ip1="127.0.0.1", listen_port=OUR_PORT)
+        settings = BrokerSettings(broker_ip1="127.0.0.1", broker_name="broker-a", listen_port=OUR_PORT)
         self.state = BrokerState(settings, store, boot_ms=self.now_ms)
         self.log_offsets: dict[int, int] = {}
         self.relayed: dict[tuple[str, int], Reply] = {}
+        self.pop_times: dict[str, str] = {}
 
     def play(self, step: dict[str, Any]) -> None:
         """One step of the dialogue."""
@@ -118,6 +120,8 @@ class Replay:
         self.publish()
         reply = self.reply_of(outcome, step)
         theirs = step["answer"]
+        if int(theirs["fields"].get("popTime", 0)) > 0:
+            self.pop_times[theirs["fields"]["popTime"]] = reply.fields.get("popTime", "")
         detail = detail_of(step)
         known = DIFFERENT_ON_PURPOSE.get((self.theme, step["code"], detail))
         if known is not None:
@@ -134,6 +138,8 @@ class Replay:
         fields = dict(step["fields"])
         if step["code"] in (33, 36) and fields.get("offset", "").isdigit():
             fields["offset"] = str(self.log_offsets.get(int(fields["offset"]), fields["offset"]))
+        for recorded, ours in self.pop_times.items():
+            fields["extraInfo"] = fields.get("extraInfo", "").replace(recorded, ours)
         request = Command.of(step["code"], fields, body_of(step), version=step["version"], arrived_ms=self.now_ms)
         request.language = LANGUAGES.index(step["language"])
         handler = HANDLERS.get(step["code"])
@@ -148,6 +154,8 @@ class Replay:
         """What the asker gets in the end."""
         if isinstance(outcome, ReplyWhenDurable):
             return outcome.reply
+        if isinstance(outcome, RecordsWhenDurable):
+            return outcome.reply.with_body(self.state.store.log.gather(outcome.entries)[0])
         if isinstance(outcome, ReplyWithRecords):
             return outcome.reply.with_body(self.state.store.log.gather(outcome.entries)[0])
         if isinstance(outcome, Relay):
@@ -185,7 +193,7 @@ class Replay:
 
     def compare_body(self, step: dict[str, Any], ours: bytes, theirs: bytes) -> None:
         """By what kind of body it is."""
-        if step["code"] in (11, 12, 33):
+        if step["code"] in (11, 12, 33, 200050, 200052):
             compare_records(ours, theirs)
         elif step["code"] == 26:
             compare_settings(ours.decode(), theirs.decode())
@@ -334,9 +342,9 @@ def number(value: Any) -> Any:
     return value // CLOCK_MS_APART if isinstance(value, int) and value > CLOCK_MS_MIN else value
 
 
-def is_stack_trace(remark: str) -> bool:
+def is_stack_trace(remark: str | None) -> bool:
     """Java fell over: the remark names a class of its own."""
-    return remark.startswith(("java.", "org.apache.", "Cannot invoke "))
+    return remark is not None and remark.startswith(("java.", "org.apache.", "Cannot invoke "))
 
 
 def body_of(step: dict[str, Any]) -> bytes:

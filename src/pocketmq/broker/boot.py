@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from pocketmq.broker.state import BrokerState
+from pocketmq.broker.topics import create_plain
 from pocketmq.model import names
 
 
@@ -33,6 +34,10 @@ def start(state: BrokerState) -> list[BroughtBack]:
                     state.offsets.is_changed = True
                     if table is state.offsets.committed:
                         brought_back.append(BroughtBack(key, queue_id, offset, end))
+    for topic in sorted(state.store.topics()):
+        # Made for what nobody acknowledged, with nobody waiting for topics.json to say so.
+        if topic.startswith((names.RETRY_PREFIX, names.DLQ_PREFIX)) and topic not in state.topics:
+            create_plain(state, topic, len(state.store.queues(topic)), state.boot_ms)
     for level in state.delays.levels:
         first = state.store.min_offset(names.SCHEDULE_TOPIC, level - 1)
         end = state.store.max_offset(names.SCHEDULE_TOPIC, level - 1)

@@ -66,6 +66,7 @@ def delete_group(request: Command, peer: Peer, state: BrokerState, now_ms: int) 
     if header.clean_offset:
         state.offsets.forget_group(header.group_name)
         state.pops.forget(None, header.group_name)
+        state.orders.forget(None, header.group_name)
         state.offsets_changed()
     state.statistics.forget_group(header.group_name)
     return Reply()

@@ -17,6 +17,7 @@ from pocketmq.broker.filters.filter_table import FilterTable
 from pocketmq.broker.group_table import GroupTable
 from pocketmq.broker.lock_table import LockTable
 from pocketmq.broker.offset_table import OffsetTable
+from pocketmq.broker.popping.order_table import OrderTable
 from pocketmq.broker.popping.table import PopTable
 from pocketmq.broker.rate_limits import RateLimits
 from pocketmq.broker.session_table import SessionTable
@@ -33,6 +34,7 @@ from pocketmq.store.message_store import MessageStore
 TOPICS = "topics"
 GROUPS = "subscriptionGroup"
 CONSUMER_OFFSETS = "consumerOffset"
+CONSUMER_ORDERS = "consumerOrderInfo"
 DELAY_OFFSETS = "delayOffset"
 REQUEST_MODES = "messageRequestMode"
 FILTERS = "consumerFilter"
@@ -84,6 +86,7 @@ class BrokerState:
         self.pops_read_at = -1
         """At which count of the store's `discards` the table was read from the log; see popping/revive_log.py."""
         self.pop_count = 0
+        self.orders = OrderTable()
         self.parked: dict[str, int] = {}
         """How many requests wait by the label that their handlers gave them; the node counts."""
         self.configuration = ConfigurationTable(settings, boot_ms)
@@ -110,6 +113,7 @@ class BrokerState:
             TOPICS: Persisted(self.topics.encode, self.topics.load),
             GROUPS: Persisted(self.groups.encode, self.groups.load),
             CONSUMER_OFFSETS: Persisted(self.offsets.encode, self.offsets.load),
+            CONSUMER_ORDERS: Persisted(self.orders.encode, self.orders.load),
             DELAY_OFFSETS: Persisted(self._delay_offsets, self.delays.load),
             REQUEST_MODES: Persisted(self.request_modes.encode, self.request_modes.load),
             FILTERS: Persisted(self.filters.encode, self.filters.load),

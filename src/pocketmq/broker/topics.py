@@ -84,6 +84,7 @@ def delete(state: BrokerState, topic: str, now_ms: int) -> None:
     state.topics.remove(topic, now_ms)
     state.offsets.forget_topic(topic)
     state.pops.forget(topic, None)
+    state.orders.forget(topic, None)
     state.statistics.forget_topic(topic)
     state.topics_changed()
     state.offsets_changed()

@@ -127,13 +127,16 @@ RELAYS_MAX = 1_000
 POP_CHECKPOINTS_MAX = 200_000
 """Popped batches that wait for acknowledgements, half a kilobyte each (BrokerConfig.popCkMaxBufferSize)."""
 
+POP_CLOSED_REMEMBERED_MAX = 10_000
+"""Popped batches that are done and may be acknowledged again, by a client that has not heard the answer."""
+
 POPPED_MESSAGES_MAX = 32
 """PopMessageProcessor: messages of one pop; the bits of a checkpoint's map are as many."""
 
 POP_INVISIBLE_MS_MAX = 3 * 24 * 60 * 60 * 1000
 """MessageStoreConfig.timerMaxDelaySec: Java's timer, which its checkpoints pass through, takes no longer delay."""
 
-REVIVE_RECORDS_MAX = 100_000
+REVIVE_RECORDS_MAX = 10_000
 """Records of one revive queue that a start reads; the checkpoints before them are written again."""
 
 REVIVED_PER_TURN_MAX = 512

@@ -86,7 +86,8 @@ class Park(NamedTuple):
     """Ask again when a message arrives in `key` or in one of `more`, and at `until_ms` at the latest.
 
     Keys are (topic, queue_id), or (topic, ROUTE or LIMIT). `wants`: tags codes, or what judges a message's properties;
-    a message that none of it wants need wake nobody. Those that wait are counted by `label`.
+    a message that none of it wants need wake nobody. Those that wait are counted by `label`. Of those with equal label
+    and `alike` none finds a message where another of them has found none; None says nothing.
     """
 
     until_ms: int
@@ -94,6 +95,7 @@ class Park(NamedTuple):
     wants: Wanted | None = None
     more: tuple[tuple[str, int], ...] = ()
     label: str = ""
+    alike: str | None = None
 
 
 class Relay(NamedTuple):

@@ -55,8 +55,9 @@ _CLIENTS_BEATS = 100
 
 _CLIENTS_SECONDS = 10
 _FAST_PORT_BELOW = 2
-_NOT_ON_FAST_PORT = frozenset((RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE))
-"""BrokerController: the port two below serves sends and all else, but no pulls."""
+_WAITING = (RequestCode.PULL_MESSAGE, RequestCode.LITE_PULL_MESSAGE, RequestCode.POP_MESSAGE, RequestCode.NOTIFICATION)
+_NOT_ON_FAST_PORT = frozenset(code & cut for code in _WAITING for cut in (0xFFFF, 0xFFFFFF))
+"""BrokerController: the port two below serves sends and all else, but nothing that may wait for a message."""
 
 
 class BrokerNode:
@@ -159,6 +160,8 @@ class BrokerNode:
             self.driver.due()
             if delays.due(self.state, now_ms) + reviving.due(self.state, now_ms):
                 self.driver.open_turn()
+                if self.state.unsaved:
+                    self.tables.save_also(set())
             if not self.durability.is_sync and self._beats % flush_beats == 0:
                 self.durability.sync_log()
             if self._beats % _SECOND_BEATS == 0:

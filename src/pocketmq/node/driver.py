@@ -37,17 +37,16 @@ from pocketmq.model.outcome import (
     ReplyWithRecords,
     Survey,
 )
-from pocketmq.node.damage_lines import DamageLines
 from pocketmq.node.durability import Durability, Held
 from pocketmq.node.flusher import Flusher
 from pocketmq.node.parking import Parked, Parking
+from pocketmq.node.records_reader import RecordsReader
 from pocketmq.node.relays import Relays
 from pocketmq.node.tables_writer import TablesWriter
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.connection import Connection
 from pocketmq.protocol.frame import Command, encode_request, encode_response
 from pocketmq.protocol.frame.send_reply import SendReplies, Stored
-from pocketmq.store.consume_queue import Entry
 from pocketmq.transport.server import Link
 
 log = logging.getLogger(__name__)
@@ -102,7 +101,7 @@ class BrokerDriver:
         self.store = state.store
         self.durability = durability
         self.tables = tables
-        self.reader = reader
+        self.records = RecordsReader(state.store.log, reader)
         self.replies = replies
         self.now_ms = now
         self.parking = Parking(state.parked)
@@ -110,7 +109,6 @@ class BrokerDriver:
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
-        self._damage = DamageLines()
         self._leaving: list[tuple[Link, bytes]] = []
         self._batches = 0
         self._turn_began = 0
@@ -198,7 +196,10 @@ class BrokerDriver:
             outcome = Reply(refusal.code, refusal.remark, refusal.fields or NO_FIELDS)
         except Exception as error:
             outcome = self._bug(command, link, error)
-        self.carry_out(link, command, outcome)
+        if self.state.unsaved:
+            self._when_saved(link, command, outcome)
+        else:
+            self.carry_out(link, command, outcome)
 
     def carry_out(self, link: Link, command: Command, outcome: Outcome | Stored) -> None:
         """Any outcome, one at a time."""
@@ -207,8 +208,11 @@ class BrokerDriver:
         elif isinstance(outcome, ReplyWithRecords):
             self._read(link, command, outcome)
         elif isinstance(outcome, ReadFirst):
-            self._gather(
-                link, command, outcome.entries, lambda body: self._decide_by(link, command, partial(outcome.then, body))
+            self.records.read_from_disk(
+                command,
+                outcome.entries,
+                lambda body: self._decide_by(link, command, partial(outcome.then, body)),
+                partial(self._answer, link, command),
             )
         elif isinstance(outcome, RecordsWhenDurable):
             self._read_then_hold(link, command, outcome)
@@ -255,58 +259,39 @@ class BrokerDriver:
             link.write(encode_response(command, reply))
 
     def _park(self, link: Link, command: Command, park: Park) -> None:
-        queues = [] if park.key[1] in (LIMIT, ROUTE) else [self.store.queue(*key) for key in (park.key, *park.more)]
         command.resumed += 1
-        parked = Parked(link, command, park.until_ms, park.wants, park.more, park.label)
-        if not self.parking.park(park.key, parked, *[queue.max_offset for queue in queues]):
+        if not self._wait(
+            park.key, Parked(link, command, park.until_ms, park.wants, park.more, park.label, park.alike)
+        ):
             self._answer(link, command, Reply(ResponseCode.SYSTEM_BUSY, "too many requests are waiting"))
-            return
-        if park.key[1] == ROUTE:
+        elif park.key[1] == ROUTE:
             self.on_route_wanted()
+
+    def _wait(self, key: tuple[str, int], parked: Parked) -> bool:
+        queues = [] if key[1] in (LIMIT, ROUTE) else [self.store.queue(*each) for each in (key, *parked.more)]
+        is_parked = self.parking.park(key, parked, *[queue.max_offset for queue in queues])
         for queue in queues:
-            queue.watched = True
+            queue.watched = queue.watched or is_parked
+        return is_parked
 
     def _read(self, link: Link, command: Command, wanted: ReplyWithRecords) -> None:
-        body = self.store.log.gather_nowait(wanted.entries)
-        if body is not None:
-            link.write(encode_response(command, wanted.reply, body))
-            return
-        self._gather(
-            link, command, wanted.entries, lambda body: link.write(encode_response(command, wanted.reply, body))
+        self.records.read(
+            command,
+            wanted.entries,
+            lambda body: link.write(encode_response(command, wanted.reply, body)),
+            partial(self._answer, link, command),
         )
-
-    def _gather(self, link: Link, command: Command, entries: bytes, read_all: Callable[[bytes], None]) -> None:
-        """Has the thread read these records, and goes on with them; what is damaged is not among them."""
-        found: list[tuple[bytes, list[Entry]]] = []
-
-        def read() -> None:
-            found.append(self.store.log.gather(entries))
-
-        def done(error: OSError | None) -> None:
-            if error is None:
-                body, damaged = found[0]
-                for entry in damaged:
-                    self._damage.say(command, entry)
-                read_all(body)
-            else:
-                self._answer(link, command, _unreadable(error))
-
-        self.reader.run(read, done)
 
     def _read_then_hold(self, link: Link, command: Command, wanted: RecordsWhenDurable) -> None:
         """Reads the records; the answer then leaves when what was written with it is durable."""
         reply, discards = wanted.reply, self.store.discards
 
-        def read_all(body: bytes | bytearray) -> None:
+        def hold(body: bytes | bytearray) -> None:
             whole = ReplyWhenDurable(reply.with_body(reply.body + body), wanted.log_offset_end)
             lost = Reply(ResponseCode.SYSTEM_BUSY, "what was popped could not be written")
             self.carry_out(link, command, whole if discards == self.store.discards else lost)
 
-        body = self.store.log.gather_nowait(wanted.entries) if wanted.entries else b""
-        if body is not None:
-            read_all(body)
-        else:
-            self._gather(link, command, wanted.entries, read_all)
+        self.records.read(command, wanted.entries, hold, partial(self._answer, link, command))
 
     def _bug(self, command: Command, link: Link, error: Exception) -> Reply:
         self.state.bugs += 1
@@ -357,8 +342,16 @@ class BrokerDriver:
                 queue.watched = True
 
     def _wake(self, key: tuple[str, int], arrived: Arrivals | None = None) -> None:
+        """All whom it may concern look again; but where one found nothing, those like it need not be asked."""
+        idle: set[tuple[str, str]] = set()
         for parked in self.parking.take(key, arrived):
+            if parked.alike is not None and (parked.label, parked.alike) in idle:
+                self._wait(key, parked._replace(more=tuple(other for other in parked.more if other != key)))
+                continue
+            count = self.parking.count
             self.decide(parked.link, parked.request)
+            if parked.alike is not None and self.parking.count > count:
+                idle.add((parked.label, parked.alike))
 
     def route_heard(self, topic: str) -> None:
         """A name server has said something about the topic; those who wait for it are decided again."""
@@ -391,7 +384,3 @@ class BrokerDriver:
         for push in pushes:
             frame = encode_request(push.code, push.fields, push.body, opaque=self.relays.next_opaque(), oneway=True)
             self.send_to(push.peer_id, frame)
-
-
-def _unreadable(error: OSError) -> Reply:
-    return Reply(ResponseCode.SYSTEM_ERROR, f"the log cannot be read: {error.strerror or error}")

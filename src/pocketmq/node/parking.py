@@ -30,6 +30,7 @@ class Parked(NamedTuple):
     wants: Wanted | None = None
     more: tuple[Key, ...] = ()
     label: str = ""
+    alike: str | None = None
 
 
 class _Choosy:

@@ -45,7 +45,7 @@ class LoneBroker:
         self.now_ms = now_ms
         self.disk = MemoryDisk() if disk is None else disk
         batch_topics = load_table(self.disk, TOPICS, batch_topics_in, must_exist=False).table or ()
-        store, _ = open_store(self.disk, SIZES, now_ms, batch_topics=batch_topics)
+        store, self.recovery = open_store(self.disk, SIZES, now_ms, batch_topics=batch_topics)
         self.state = BrokerState(settings or BrokerSettings(), store, boot_ms=now_ms, address=ADDRESS)
         for name in self.state.table_names:
             load_table(self.disk, name, partial(self.state.load_table, name), must_exist=False)

@@ -23,6 +23,7 @@ T = TypeVar("T")
 HERE = Path(__file__).resolve().parent.parent
 WHEEL = "rocketmq==0.4.4"
 DRIVER_SOURCES = ("Line.java", "Driver.java", "Producing.java", "Consuming.java", "Pulling.java", "Requesting.java")
+POP_SOURCES = ("Line.java", "Popping.java")
 ADMIN_SOURCES = ("Line.java", "Admin.java")
 MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"
 FETCH_TIMEOUT_S = 420.0
@@ -101,11 +102,11 @@ def _jars(profile: str, version: str) -> Path:
     return home
 
 
-def _compiled(home: Path, sources: tuple[str, ...]) -> str:
+def _compiled(home: Path, sources: tuple[str, ...], into: str = "classes") -> str:
     javac = require("javac", "it compiles the Java drivers")
     paths = [HERE / "java" / name for name in sources]
     digest = _digest(*paths)
-    classes = home / "classes"
+    classes = home / into
     if not _is_built(classes / "stamp", digest):
         shutil.rmtree(classes, ignore_errors=True)
         classes.mkdir(parents=True)
@@ -123,6 +124,13 @@ def java_client_classpath(version: str) -> str:
     """Return a classpath with the driver compiled against ``rocketmq-client`` of that version."""
     require("java", "it runs the Java client")
     return _compiled(_jars("client", version), DRIVER_SOURCES)
+
+
+@_one_at_a_time
+def java_pop_classpath(version: str) -> str:
+    """Return a classpath with the popping driver compiled against ``rocketmq-client`` of that version."""
+    require("java", "it runs the Java client")
+    return _compiled(_jars("client", version), POP_SOURCES, "pop-classes")
 
 
 @_one_at_a_time

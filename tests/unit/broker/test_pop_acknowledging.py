@@ -237,7 +237,7 @@ def test_a_message_can_be_shown_earlier_and_hidden_twice_in_one_millisecond(popp
     assert popper.ack(sooner) == GONE
 
 
-def test_a_hidden_message_is_hidden_after_a_kill_and_can_be_acknowledged(popper: Popper) -> None:
+def test_p9_a_renewed_handle_is_known_after_a_kill_and_the_message_is_hidden_still(popper: Popper) -> None:
     one, *others = popper.pop(invisible_ms=10_000)
     for other in others:
         popper.ack(other)

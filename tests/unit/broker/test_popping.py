@@ -206,6 +206,14 @@ def test_too_many_waiting_pops_are_told_so(popper: Popper) -> None:
     assert popper.reply.code == ResponseCode.POLLING_FULL
 
 
+def test_an_answer_holds_little_more_than_fits_a_frame_however_many_queues_there_are(popper: Popper) -> None:
+    for queue_id in range(4):
+        popper.broker.store(TOPIC, queue_id, bytes(200_000))
+    assert len(popper.pop()) == 2
+    assert popper.reply.fields["restNum"] == "2"
+    assert len(popper.pop()) == 2
+
+
 def test_a_queue_of_batches_cannot_be_popped(broker: LoneBroker) -> None:
     fields = {
         "topic": "Batches",

@@ -2,11 +2,13 @@
 
 import errno
 
+import pytest
 from hand_driver import HandDriver, HandLink
 from hand_frames import send_frame
 from hand_stories import in_loop, opaques, topic_made
 
 from pocketmq.broker.popping import reviving
+from pocketmq.broker.router import HANDLERS
 from pocketmq.node.driver import Session
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command, encode_request
@@ -168,3 +170,47 @@ async def test_a_pop_that_cannot_be_written_hides_nothing() -> None:
     session.received(pop_frame(3, pollTime=0))
     settled(hand)
     assert opaques(link) == [(3, 0)]
+
+
+@in_loop
+async def test_of_many_that_wait_alike_one_more_is_asked_than_finds_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = HandDriver()
+    _, session = emptied(hand)
+    for opaque in range(10, 20):
+        session.received(pop_frame(opaque))
+    asked: list[int] = []
+    pop = HANDLERS[RequestCode.POP_MESSAGE]
+
+    def counted(request: Command, *rest: object) -> object:
+        asked.append(request.opaque)
+        return pop(request, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(HANDLERS, RequestCode.POP_MESSAGE, counted)
+    _, producer = hand.connect()
+    producer.received(send_frame(5, b"second", queue_id="1"))
+    settled(hand)
+    assert asked == [10, 11]
+    assert hand.driver.parking.count == 9
+    assert hand.state.parked == {"TopicTest@CG@-1": 9, "": 9}
+    for queue_id in (1, 2, 3):
+        producer.received(send_frame(6, b"more", queue_id=str(queue_id)))
+        settled(hand)
+    assert hand.driver.parking.count == 6
+    hand.now_ms += 15_100
+    hand.driver.due()
+    assert hand.driver.parking.count == 0
+
+
+@in_loop
+async def test_an_orderly_pop_that_waited_is_answered_when_its_batch_is_saved() -> None:
+    hand = HandDriver()
+    link, session = emptied(hand)
+    session.received(pop_frame(4, order="true"))
+    settled(hand)
+    _, producer = hand.connect()
+    producer.received(send_frame(5, b"second"))
+    hand.turn()
+    hand.turn()
+    assert link.take() == []
+    settled(hand)
+    assert opaques(link) == [(4, 0)]

@@ -1,16 +1,18 @@
 """ACK_MESSAGE, BATCH_ACK_MESSAGE, CHANGE_MESSAGE_INVISIBLETIME: what becomes of popped messages.
 
 A handle is believed only where it names an open checkpoint of this broker. What it named may be gone: then a repeated
-acknowledgement is granted for as long as the message would have been hidden, and everything else is refused with
-NO_MESSAGE. Java writes down whatever it is told. Sources: AckMessageProcessor, ChangeInvisibleTimeProcessor.
+acknowledgement is granted for as long as it is remembered, and everything else is refused with NO_MESSAGE. Java writes
+down whatever it is told. Sources: AckMessageProcessor, ChangeInvisibleTimeProcessor.
 """
 
 from pocketmq.broker.popping import revive_log
 from pocketmq.broker.popping.admission import require_queue
+from pocketmq.broker.popping.ordering import ack_in_order, hide_in_order
 from pocketmq.broker.popping.table import Checkpoint, CheckpointKey, PopTable, QueueKey
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import POP_INVISIBLE_MS_MAX
+from pocketmq.model.names import POP_ORDER_REVIVE_QUEUE
 from pocketmq.model.outcome import Outcome, Reply, ReplyWhenDurable
 from pocketmq.model.peer import Peer
 from pocketmq.protocol.bodies.popping import BatchAck, BatchAckMessageRequestBody
@@ -23,19 +25,29 @@ from pocketmq.protocol.headers.popping import (
 )
 from pocketmq.protocol.pop_handle import PopHandle, decode_pop_handle, real_topic, retry_kind
 
+_UNSAID = "not set any response code"
+"""RemotingCommand: the remark of an answer that nobody gave one, though it has a code."""
+
 
 def ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
     """ACK_MESSAGE: one message; answered once that is as durable as a send."""
     header = AckMessageRequest.decode(request.fields)
     require_queue(state, header.topic, header.queue_id, peer)
-    _require_offset(state, header.topic, header.queue_id, header.offset, end_extra=1)
+    _require_offset(state, header.topic, header.queue_id, header.offset)
     handle = _require_own(state, header.extra_info, header.topic, header.queue_id, header.offset)
+    if handle.is_orderly:
+        place = QueueKey(header.topic, header.consumer_group, header.queue_id)
+        return ack_in_order(state, place, header.offset, handle.pop_time, peer, now_ms)
     pops = revive_log.table(state)
     key = _key(header.topic, header.consumer_group, handle)
     checkpoint = pops.open.get(key)
-    if checkpoint is None or not _matches(handle, checkpoint, header.offset):
-        return _gone(state, pops, key, handle, header.offset, now_ms)
-    return ReplyWhenDurable(Reply(), _ack(state, pops, checkpoint, [header.offset], now_ms))
+    if checkpoint is not None and _matches(handle, checkpoint, header.offset):
+        log_offset_end = _ack(state, pops, checkpoint, [header.offset], now_ms)
+        if log_offset_end is not None:
+            return ReplyWhenDurable(Reply(), log_offset_end)
+    elif now_ms < handle.next_visible_time and header.offset in pops.closed.get(key, ()):
+        return ReplyWhenDurable(Reply(), state.store.log_max_offset)
+    return Reply(ResponseCode.NO_MESSAGE, "the message is not hidden by this handle, or no longer")
 
 
 def batch_ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
@@ -48,15 +60,18 @@ def batch_ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> 
         return Reply(ResponseCode.NO_MESSAGE)
     pops = revive_log.table(state)
     log_offset_end = 0
+    is_any_acked = False
     for batch in acks:
+        if batch.revive_queue_id == POP_ORDER_REVIVE_QUEUE:
+            is_any_acked |= _ack_in_order(state, batch, peer, now_ms)
+            continue
         checkpoint = pops.open.get(_key_of(batch))
         if checkpoint is None or checkpoint.revive_queue_id != batch.revive_queue_id:
             continue
         named = {batch.start_offset + place for place in batch.bit_set or ()}
         offsets = [offset for offset in checkpoint.offsets if offset in named]
-        if offsets:
-            log_offset_end = max(log_offset_end, _ack(state, pops, checkpoint, offsets, now_ms))
-    if not log_offset_end:
+        log_offset_end = max(log_offset_end, _ack(state, pops, checkpoint, offsets, now_ms) or 0)
+    if not log_offset_end and not is_any_acked:
         return Reply(ResponseCode.NO_MESSAGE, "none of these messages waits for an acknowledgement")
     return ReplyWhenDurable(Reply(), log_offset_end)
 
@@ -68,17 +83,21 @@ def change_invisible_time(request: Command, peer: Peer, state: BrokerState, now_
     """
     header = ChangeInvisibleTimeRequest.decode(request.fields)
     require_queue(state, header.topic, header.queue_id, peer)
-    _require_offset(state, header.topic, header.queue_id, header.offset, end_extra=0)
+    if not _is_there(state, header.topic, header.queue_id, header.offset):
+        raise Refusal(ResponseCode.NO_MESSAGE, _UNSAID)
     if not 0 <= header.invisible_time <= POP_INVISIBLE_MS_MAX:
         raise Refusal(
             ResponseCode.INVALID_PARAMETER,
             f"invisibleTime[{header.invisible_time}] is not from 0 to {POP_INVISIBLE_MS_MAX} ms",
         )
     handle = _require_own(state, header.extra_info, header.topic, header.queue_id, header.offset)
+    if handle.is_orderly:
+        place = QueueKey(header.topic, header.consumer_group, header.queue_id)
+        return hide_in_order(state, place, header.offset, handle.pop_time, header.invisible_time, now_ms)
     pops = revive_log.table(state)
     old = pops.open.get(_key(header.topic, header.consumer_group, handle))
     if old is None or not _matches(handle, old, header.offset) or header.offset not in old.left():
-        return Reply(ResponseCode.NO_MESSAGE)
+        raise Refusal(ResponseCode.NO_MESSAGE, _UNSAID)
     pop_time = max(now_ms, handle.pop_time + 1)  # So that no handle of the message has been one before.
     while (key := CheckpointKey(old.key.queue, header.offset, pop_time)) in pops.open:
         pop_time += 1
@@ -91,35 +110,39 @@ def change_invisible_time(request: Command, peer: Peer, state: BrokerState, now_
     return ReplyWhenDurable(Reply(fields=fields), log_offset_end)
 
 
-def _ack(state: BrokerState, pops: PopTable, checkpoint: Checkpoint, offsets: list[int], now_ms: int) -> int:
-    """Write down what is not written yet: where the log must be durable for all of it to be."""
+def _ack(state: BrokerState, pops: PopTable, checkpoint: Checkpoint, offsets: list[int], now_ms: int) -> int | None:
+    """Write down what is not written yet: where the log must be durable for all of it to be.
+
+    None if there is nothing: each of the messages has been taken over by another checkpoint, or has come back.
+    """
     left = set(checkpoint.left())
     new = [offset for offset in offsets if offset in left]
-    return revive_log.write_ack(state, pops, checkpoint, new, now_ms) if new else checkpoint.log_offset_end
+    if new:
+        return revive_log.write_ack(state, pops, checkpoint, new, now_ms)
+    is_repeated = now_ms < checkpoint.revive_ms and any(offset not in checkpoint.passed for offset in offsets)
+    return checkpoint.log_offset_end if is_repeated else None
 
 
-def _gone(
-    state: BrokerState, pops: PopTable, key: CheckpointKey, handle: PopHandle, offset: int, now_ms: int
-) -> Outcome:
-    """The answer for a checkpoint that is not there: it may be that everything of it was acknowledged."""
-    progress = pops.queues.get(key.queue)
-    committed = state.offsets.find(key.queue.group, key.queue.topic, key.queue.queue_id)
-    popped_until = max(committed, progress.next_offset if progress is not None else 0)
-    is_held = progress is not None and offset in progress.held
-    is_possible = not is_held and key not in pops.open and offset < popped_until
-    is_possible = is_possible and handle.pop_time <= now_ms < handle.next_visible_time
-    if not is_possible:
-        return Reply(ResponseCode.NO_MESSAGE, "the message is not hidden by this handle, or no longer")
-    return ReplyWhenDurable(Reply(), state.store.log_max_offset)
+def _ack_in_order(state: BrokerState, batch: BatchAck, peer: Peer, now_ms: int) -> bool:
+    """Acknowledge messages of an orderly pop; whether any was one."""
+    place = _key_of(batch).queue
+    offsets = sorted(batch.start_offset + bit for bit in batch.bit_set or ())
+    outcomes = [ack_in_order(state, place, offset, batch.pop_time, peer, now_ms) for offset in offsets]
+    return any(outcome == Reply() for outcome in outcomes)
 
 
-def _require_offset(state: BrokerState, topic: str, queue_id: int, offset: int, *, end_extra: int) -> None:
+def _require_offset(state: BrokerState, topic: str, queue_id: int, offset: int) -> None:
+    """Refusal if the queue has no such offset; its end passes, as in Java."""
     first, end = state.store.min_offset(topic, queue_id), state.store.max_offset(topic, queue_id)
-    if not first <= offset < end + end_extra:
+    if not first <= offset <= end:
         raise Refusal(
             ResponseCode.NO_MESSAGE,
             f"offset is illegal, key:{topic}@{queue_id}, commit:{offset}, store:{first}~{end}",
         )
+
+
+def _is_there(state: BrokerState, topic: str, queue_id: int, offset: int) -> bool:
+    return state.store.min_offset(topic, queue_id) <= offset < state.store.max_offset(topic, queue_id)
 
 
 def _require_own(state: BrokerState, text: str, topic: str, queue_id: int, offset: int) -> PopHandle:

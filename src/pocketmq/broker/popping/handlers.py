@@ -1,15 +1,48 @@
-"""Which handler answers which POP code; a binary header cuts them to 16 bits, so that each has a twin (RM-04)."""
+"""Which handler answers which POP code; a binary header cuts them to 16 bits, so that each has a twin (RM-04).
+
+Java makes the answer's header before it looks at the request, so that its zeros go out with a refusal, too.
+"""
 
 from pocketmq.broker.popping.acknowledging import ack, batch_ack, change_invisible_time
+from pocketmq.broker.popping.looking import notification, peek, polling_info
 from pocketmq.broker.popping.popping import pop
-from pocketmq.broker.state import Handler
+from pocketmq.broker.state import BrokerState, Handler
+from pocketmq.model.errors import Refusal
+from pocketmq.model.outcome import Outcome
+from pocketmq.model.peer import Peer
 from pocketmq.protocol.codes import RequestCode
+from pocketmq.protocol.frame import Command
+from pocketmq.protocol.frame.send_reply import Stored
+from pocketmq.protocol.headers.declaration import Header
+from pocketmq.protocol.headers.popping import (
+    ChangeInvisibleTimeResponse,
+    NotificationResponse,
+    PollingInfoResponse,
+    PopMessageResponse,
+)
+
+
+def _refusing_with(header: Header, handler: Handler) -> Handler:
+    fields = header.fields()
+
+    def handle(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome | Stored:
+        try:
+            return handler(request, peer, state, now_ms)
+        except Refusal as refusal:
+            refusal.fields = refusal.fields or fields
+            raise
+
+    return handle
+
 
 _HANDLERS: dict[int, Handler] = {
-    RequestCode.POP_MESSAGE: pop,
+    RequestCode.POP_MESSAGE: _refusing_with(PopMessageResponse(), pop),
     RequestCode.ACK_MESSAGE: ack,
     RequestCode.BATCH_ACK_MESSAGE: batch_ack,
-    RequestCode.CHANGE_MESSAGE_INVISIBLETIME: change_invisible_time,
+    RequestCode.PEEK_MESSAGE: _refusing_with(PopMessageResponse(), peek),
+    RequestCode.CHANGE_MESSAGE_INVISIBLETIME: _refusing_with(ChangeInvisibleTimeResponse(), change_invisible_time),
+    RequestCode.NOTIFICATION: _refusing_with(NotificationResponse(), notification),
+    RequestCode.POLLING_INFO: _refusing_with(PollingInfoResponse(), polling_info),
 }
 
 HANDLERS: dict[int, Handler] = {**_HANDLERS, **{code & 0xFFFF: handler for code, handler in _HANDLERS.items()}}

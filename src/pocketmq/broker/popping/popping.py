@@ -8,62 +8,75 @@ Messages that came back lie in a retry topic of the group. One pop in five looks
 throws dice. Sources: PopMessageProcessor, PopLongPollingService#polling.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from pocketmq.broker.popping import waiting
 from pocketmq.broker.popping.admission import require_readable
-from pocketmq.broker.popping.taking import Pop, Taken, take
+from pocketmq.broker.popping.ordering import take_in_order
+from pocketmq.broker.popping.places import Place, places_to_watch, queues_of, retry_topics
+from pocketmq.broker.popping.taking import Pop, Taken, sorted_entries, take
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import Refusal
-from pocketmq.model.limits import POP_INVISIBLE_MS_MAX, POPPED_MESSAGES_MAX
-from pocketmq.model.outcome import Outcome, RecordsWhenDurable, Reply
+from pocketmq.model.limits import POP_INVISIBLE_MS_MAX, POPPED_MESSAGES_MAX, PULL_BYTES_MAX
+from pocketmq.model.names import POP_ORDER_REVIVE_QUEUE
+from pocketmq.model.outcome import Outcome, RecordsWhenDurable, Reply, ReplyWithRecords
 from pocketmq.model.peer import Peer
-from pocketmq.model.pop_names import polling_key, pop_retry_topic
+from pocketmq.model.pop_names import polling_key
 from pocketmq.model.subscription import codes_wanted, is_tag_type, subscription
 from pocketmq.model.topic import TopicConfig
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command
 from pocketmq.protocol.headers.popping import PopMessageRequest, PopMessageResponse
 from pocketmq.protocol.pop_offsets import join_entries, message_offsets_entry, start_offset_entry
-from pocketmq.store.consume_queue import ENTRY_BYTES
 
 _LATE_MS = 500
 """PopMessageRequestHeader#isTimeoutTooMuch."""
 
+_AGAIN_MS = 200
+"""How soon a pop looks again that found messages it may not have: what frees them is no message that arrives."""
+
 _STRIDE = 61
 """Prime to 100: a hundred pops have each per cent once, well mixed."""
-
-Place = tuple[str, int]
 
 
 def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
     """POP_MESSAGE."""
     header = PopMessageRequest.decode(request.fields)
     config = _admit(request, header, peer, state, now_ms)
-    state.pop_count += 1
     wanted = Pop(
         header.topic,
         header.consumer_group,
         header.invisible_time,
         header.init_mode,
         codes_of(header.topic, header.exp, header.exp_type),
-        state.pop_count % state.settings.revive_queue_num,
+        POP_ORDER_REVIVE_QUEUE if header.order else state.pop_count % state.settings.revive_queue_num,
         now_ms,
     )
+    places = _places(state, header, config)
+    state.pop_count += 1
     taken: list[Taken] = []
-    count = 0
-    for topic, queue_id in _places(state, header, config):
-        found = take(state, wanted, topic, queue_id, header.max_msg_nums - count, now_ms)
+    count = size = 0
+    for topic, queue_id in places:
+        left = header.max_msg_nums - count if size < PULL_BYTES_MAX else 0
+        if header.order:
+            found = take_in_order(state, wanted, header.attempt_id, queue_id, left, now_ms)
+        else:
+            found = take(state, wanted, topic, queue_id, left, now_ms)
         taken.append(found)
         count += len(found.offsets)
+        size += found.size
     rest = sum(found.rest for found in taken)
+    free_at_ms = min((found.free_at_ms for found in taken if found.free_at_ms), default=None)
     taken = [found for found in taken if found.offsets]
     if taken:
         return _answer(wanted, taken, rest)
-    places = tuple(places_to_watch(state, header.topic, header.consumer_group, header.queue_id))
+    if rest and free_at_ms is None:
+        free_at_ms = now_ms + _AGAIN_MS
+    watched = tuple(places_to_watch(state, header.topic, header.consumer_group, header.queue_id))
+    alike = None if header.order or header.max_msg_nums <= 0 else f"{header.exp_type} {header.exp}"
     label = polling_key(header.topic, header.consumer_group, header.queue_id)
-    outcome = waiting.wait(request, state, places, label, header.poll_time, now_ms, is_blocked=rest > 0)
+    outcome = waiting.wait(request, state, watched, label, header.poll_time, now_ms, again_ms=free_at_ms, alike=alike)
     if not isinstance(outcome, ResponseCode):
         return outcome
     return Reply(outcome, "NO_MESSAGE_IN_QUEUE", _fields(wanted, (), rest))
@@ -89,33 +102,6 @@ def codes_of(topic: str, expression: str | None, expression_type: str | None) ->
     return codes_wanted(wanted)
 
 
-def retry_topics(state: BrokerState, topic: str, group: str) -> list[str]:
-    """The retry topics that the group's messages of the topic may lie in, the one in use first."""
-    in_use = state.settings.enable_retry_topic_v2
-    found = [pop_retry_topic(topic, group, version_2=in_use)]
-    if in_use and state.settings.retrieve_message_from_pop_retry_topic_v1:
-        found.append(pop_retry_topic(topic, group, version_2=False))
-    return found
-
-
-def queues_of(state: BrokerState, topic: str, start: int = 0) -> Iterator[Place]:
-    """The topic's queues, turned so that each comes first in its turn."""
-    config = state.topics.find(topic)
-    count = config.read_queue_nums if config is not None else len(state.store.queues(topic))
-    for index in range(count):
-        yield topic, (start + index) % count
-
-
-def places_to_watch(state: BrokerState, topic: str, group: str, queue_id: int) -> Iterator[Place]:
-    """Where a message may come to lie that a request for this queue of the topic, or for any, waits for."""
-    if queue_id >= 0:
-        yield topic, queue_id
-    else:
-        yield from queues_of(state, topic)
-    for retry in retry_topics(state, topic, group):
-        yield retry, 0
-
-
 def _admit(request: Command, header: PopMessageRequest, peer: Peer, state: BrokerState, now_ms: int) -> TopicConfig:
     address = state.settings.broker_ip1
     born = header.born_time or request.arrived_ms
@@ -136,8 +122,6 @@ def _admit(request: Command, header: PopMessageRequest, peer: Peer, state: Broke
             ResponseCode.INVALID_PARAMETER,
             f"invisibleTime[{header.invisible_time}] is not from 0 to {POP_INVISIBLE_MS_MAX} ms",
         )
-    if header.order:
-        raise Refusal(ResponseCode.SYSTEM_ERROR, f"the broker[{address}] does not pop in order")
     topic, group, queue_id = header.topic, header.consumer_group, header.queue_id
     return require_readable(state, topic, group, queue_id, peer, now_ms, word="pop")
 
@@ -146,6 +130,8 @@ def _places(state: BrokerState, header: PopMessageRequest, config: TopicConfig) 
     """The queues to look into, in this order."""
     topic = header.topic
     start = state.pop_count
+    if header.order:
+        return [(topic, header.queue_id)] if header.queue_id >= 0 else list(queues_of(state, topic, start))
     own: Sequence[Place] = [(topic, header.queue_id)] if header.queue_id >= 0 else list(queues_of(state, topic, start))
     retries = [
         place for retry in retry_topics(state, topic, header.consumer_group) for place in queues_of(state, retry)
@@ -157,15 +143,15 @@ def _places(state: BrokerState, header: PopMessageRequest, config: TopicConfig) 
 
 
 def _answer(pop: Pop, taken: Sequence[Taken], rest: int) -> Outcome:
-    entries = b"".join(found.entries for found in taken)
-    if len(taken) > 1:  # They are read in the order in which they lie in the log.
-        units = [entries[at : at + ENTRY_BYTES] for at in range(0, len(entries), ENTRY_BYTES)]
-        entries = b"".join(sorted(units))
+    entries = sorted_entries(b"".join(found.entries for found in taken))
     reply = Reply(0, "FOUND", _fields(pop, taken, rest), b"".join(found.body for found in taken))
+    if pop.revive_queue_id == POP_ORDER_REVIVE_QUEUE:
+        return ReplyWithRecords(reply, entries)
     return RecordsWhenDurable(reply, entries, max(found.log_offset_end for found in taken))
 
 
 def _fields(pop: Pop, taken: Sequence[Taken], rest: int) -> dict[str, str]:
+    counts = [entry for found in taken for entry in found.order_counts]
     return PopMessageResponse(
         pop_time=pop.pop_time,
         invisible_time=pop.invisible_ms,
@@ -177,4 +163,5 @@ def _fields(pop: Pop, taken: Sequence[Taken], rest: int) -> dict[str, str]:
         msg_offset_info=join_entries(
             message_offsets_entry(found.topic, found.queue_id, found.offsets) for found in taken
         ),
+        order_count_info=join_entries(counts) if pop.revive_queue_id == POP_ORDER_REVIVE_QUEUE else None,
     ).fields()

@@ -157,6 +157,8 @@ def _apply_checkpoint(state: BrokerState, pops: PopTable, record: PopCheckPoint,
         state.store.log_max_offset,
         acked=record.bit_map & (1 << len(offsets)) - 1,
     )
+    # Written again: by whom these were acknowledged is no more known.
+    checkpoint.passed = frozenset(offsets) - set(checkpoint.left())
     pops.add(checkpoint)
 
 

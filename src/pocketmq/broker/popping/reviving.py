@@ -57,11 +57,10 @@ def _revive(state: BrokerState, pops: PopTable, checkpoint: Checkpoint, now_ms: 
     """Bring back what is left; what cannot be stored is tried again later, and keeps nobody else waiting."""
     queue, left = checkpoint.key.queue, checkpoint.left()
     group = state.groups.find(queue.group)
-    is_known = normal_topic(queue.topic, queue.group) in state.topics
     done = []
     for offset in left:
         message = _find(state, checkpoint, offset)
-        if group is not None and is_known and message is not None:
+        if group is not None and message is not None:
             try:
                 _bring_back(state, group, checkpoint, message, now_ms)
             except Refusal:
@@ -98,7 +97,7 @@ def _bring_back(
     if is_dead_letter:
         topic = names.dlq_topic(group.group_name)
         create_plain(state, topic, DLQ_QUEUES, now_ms)
-        named.setdefault(properties.RETRY_TOPIC, normal_topic(message.topic, group.group_name))
+        named.setdefault(properties.RETRY_TOPIC, normal_topic(message.topic, group.group_name) or message.topic)
         named.setdefault(properties.ORIGIN_MESSAGE_ID, message.message_id or "")
     else:
         topic = message.topic
@@ -113,9 +112,6 @@ def _bring_back(
         born_host=state.store_host, store_host=state.store_host, reconsume_times=message.reconsume_times + 1
     )
     state.store.append(again, now_ms)
-    state.statistics.count_send_back(
-        group.group_name, normal_topic(message.topic, group.group_name), is_dead_letter=is_dead_letter
-    )
 
 
 def _write_old_again(state: BrokerState, pops: PopTable, now_ms: int) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pocketmq.broker.popping.earliest import Earliest
-from pocketmq.model.limits import POP_CHECKPOINTS_MAX
+from pocketmq.model.limits import POP_CHECKPOINTS_MAX, POP_CLOSED_REMEMBERED_MAX
 
 
 class QueueKey(NamedTuple):
@@ -38,7 +38,10 @@ class CheckpointKey(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Checkpoint:
-    """A popped batch. `acked` has bit n set once message n needs no delivery any more."""
+    """A popped batch. `acked` has bit n set once message n needs no delivery by it any more.
+
+    `passed` holds the offsets among those that another checkpoint has taken over.
+    """
 
     key: CheckpointKey
     invisible_ms: int
@@ -48,6 +51,7 @@ class Checkpoint:
     log_offset: int
     log_offset_end: int
     acked: int = 0
+    passed: frozenset[int] = frozenset()
     is_released: bool = False
 
     @property
@@ -121,6 +125,8 @@ class PopTable:
         self.due: Earliest[Checkpoint] = Earliest(lambda _, checkpoint: not checkpoint.is_closed)
         self.kept: dict[int, Earliest[Checkpoint]] = {}
         self.kept_count = 0
+        self.closed: dict[CheckpointKey, frozenset[int]] = {}
+        """Of the last closed checkpoints, what was acknowledged: it may be said again."""
         self.moves: deque[Move] = deque()
         self.read_until: dict[int, int] = {}
         """By revive queue, the place behind the last record that counts."""
@@ -175,10 +181,12 @@ class PopTable:
                 checkpoint.acked |= 1 << bit
                 if count := progress.held.pop(offset) - 1:
                     progress.held[offset] = count
+                    checkpoint.passed |= {offset}
         checkpoint.log_offset_end = max(checkpoint.log_offset_end, log_offset_end)
         if checkpoint.is_closed:
             self.open.pop(checkpoint.key, None)
             progress.checkpoints.pop(checkpoint.key, None)
+            self._remember(checkpoint)
             self._settle_queue(progress, checkpoint, checkpoint)
 
     def acked_at(self, revive_queue_id: int, revive_offset: int) -> None:
@@ -223,6 +231,11 @@ class PopTable:
                 checkpoint.acked = (1 << len(checkpoint.offsets)) - 1
                 self._release(checkpoint, touched)
         self.moves = deque(move for move in self.moves if move.queue not in gone)
+
+    def _remember(self, checkpoint: Checkpoint) -> None:
+        if len(self.closed) >= POP_CLOSED_REMEMBERED_MAX:
+            del self.closed[next(iter(self.closed))]
+        self.closed[checkpoint.key] = frozenset(checkpoint.offsets) - checkpoint.passed
 
     def _read(self, checkpoint: Checkpoint) -> None:
         self.acked_at(checkpoint.revive_queue_id, checkpoint.revive_offset)

@@ -13,7 +13,7 @@ from pocketmq.broker.offsets import starts_in_memory
 from pocketmq.broker.popping import revive_log
 from pocketmq.broker.popping.table import Checkpoint, CheckpointKey, QueueKey, QueueProgress
 from pocketmq.broker.records import find_message
-from pocketmq.broker.state import CONSUMER_OFFSETS, BrokerState
+from pocketmq.broker.state import CONSUMER_OFFSETS, CONSUMER_ORDERS, BrokerState
 from pocketmq.model import names, properties
 from pocketmq.model.limits import PULL_BYTES_MAX
 from pocketmq.protocol.message import encode_record
@@ -38,7 +38,10 @@ class Pop(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """Of one queue: `entries` to be sent as they lie in the log, or a `body`; `rest` waits behind them."""
+    """Of one queue: `entries` to be sent as they lie in the log, or a `body`; `rest` waits behind them.
+
+    Of an orderly pop: `order_counts`, or when the batch that is out lets the queue go.
+    """
 
     topic: str
     queue_id: int
@@ -46,8 +49,11 @@ class Taken(NamedTuple):
     offsets: tuple[int, ...] = ()
     entries: bytes = b""
     body: bytes = b""
+    size: int = 0
     rest: int = 0
     log_offset_end: int = 0
+    free_at_ms: int = 0
+    order_counts: tuple[str, ...] = ()
 
 
 def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int, now_ms: int) -> Taken:
@@ -55,7 +61,7 @@ def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int
     queue = state.store.find_queue(topic, queue_id)
     key = QueueKey(topic, pop.group, queue_id)
     pops = revive_log.table(state)
-    offset = _reset(state, key, now_ms)
+    offset = take_reset(state, key, now_ms)
     if offset is None:
         offset = next_offset(state, key, pop.init_mode, now_ms)
     if queue is None:
@@ -69,7 +75,7 @@ def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int
         return Taken(topic, queue_id, rest=rest)
     # Why a message is in a retry topic is that it was wanted, under whatever subscription.
     codes = pop.codes if topic == pop.topic else None
-    offset, selection = _select(state, queue, key, progress, offset, count_max, codes)
+    offset, selection = _select(state, queue, key, progress, offset, count_max, codes, now_ms)
     if selection is None:
         pops.forget_idle(key, state.offsets.find(pop.group, topic, queue_id))
         return Taken(topic, queue_id, rest=max(queue.max_offset - progress.next_offset, 0))
@@ -85,7 +91,7 @@ def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int
     progress.next_offset = max(progress.next_offset, selection.next_offset)
     state.statistics.count_get(pop.group, topic, selection.bytes, len(offsets), is_system=state.topics.is_system(topic))
     rest = max(queue.max_offset - selection.next_offset, 0)
-    return Taken(topic, queue_id, offset, offsets, entries, body, rest, checkpoint.log_offset_end)
+    return Taken(topic, queue_id, offset, offsets, entries, body, selection.bytes, rest, checkpoint.log_offset_end)
 
 
 def next_offset(state: BrokerState, key: QueueKey, init_mode: int, now_ms: int) -> int:
@@ -134,7 +140,12 @@ def offsets_of(queue: ConsumeQueue, start: int, selection: Selection) -> tuple[i
     return tuple(found)
 
 
-def _reset(state: BrokerState, key: QueueKey, now_ms: int) -> int | None:
+def sorted_entries(entries: bytes) -> bytes:
+    """Packed queue entries of several queues in the order in which their records lie in the log, as they are read."""
+    return b"".join(sorted(entries[at : at + ENTRY_BYTES] for at in range(0, len(entries), ENTRY_BYTES)))
+
+
+def take_reset(state: BrokerState, key: QueueKey, now_ms: int) -> int | None:
     """An administrator has moved the group: what is popped there counts no more, and what is said of it goes first."""
     offset = state.offsets.take_reset(key.group, key.topic, key.queue_id)
     if offset is None:
@@ -143,6 +154,9 @@ def _reset(state: BrokerState, key: QueueKey, now_ms: int) -> int | None:
     for checkpoint in pops.open_of(key):
         revive_log.write_ack(state, pops, checkpoint, checkpoint.left(), now_ms)
     pops.forget_moves(key)
+    if state.orders.find(key) is not None:
+        state.orders.clear(key)
+        state.unsaved.add(CONSUMER_ORDERS)
     here = CheckpointKey(key, offset, now_ms)
     revive_queue_id = state.pop_count % state.settings.revive_queue_num
     revive_log.write_checkpoint(state, pops, Checkpoint(here, 0, (), revive_queue_id, 0, 0, 0), now_ms)
@@ -158,6 +172,7 @@ def _select(
     offset: int,
     count_max: int,
     codes: frozenset[int] | None,
+    now_ms: int,
 ) -> tuple[int, Selection | None]:
     """What is there from `offset` on, or from where the queue now begins or ends; what is not wanted is passed over."""
     pops = state.pops
@@ -166,8 +181,10 @@ def _select(
         if status is Found.FOUND:
             return offset, selection
         if status in (Found.OFFSET_TOO_SMALL, Found.OFFSET_OVERFLOW_BADLY, Found.OFFSET_FOUND_NULL):
-            pops.skip(key, progress, next_place, state.store.log_max_offset)
-            offset = next_place
+            # What was committed is no place of the queue: left so, it would skip what comes next.
+            pops.forget_moves(key)
+            state.offsets.commit(key.group, key.topic, key.queue_id, next_place, now_ms)
+            offset = progress.next_offset = next_place
             continue
         if status is Found.NO_MATCHED_MESSAGE:
             pops.skip(key, progress, next_place, state.store.log_max_offset)

@@ -5,9 +5,6 @@ from pocketmq.model.outcome import Park
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command
 
-_AGAIN_MS = 200
-"""How soon a request looks again that found messages it may not have: what frees them is no message that arrives."""
-
 
 def wait(
     request: Command,
@@ -17,11 +14,12 @@ def wait(
     poll_ms: int,
     now_ms: int,
     *,
-    is_blocked: bool,
+    again_ms: int | None = None,
+    alike: str | None = None,
 ) -> Park | ResponseCode:
-    """Park the request until a message comes to one of the places; or why it cannot wait: POLLING_FULL or _TIMEOUT.
+    """Park the request until a message comes to one of the places, or it is `again_ms`, or the poll is over.
 
-    Those that wait are counted by `label`.
+    Or why it cannot wait: POLLING_FULL or POLLING_TIMEOUT. Those that wait are counted by `label`.
     """
     until_ms = request.arrived_ms + poll_ms
     if poll_ms > 0 and state.parked.get(ALL_PARKED, 0) >= state.settings.max_pop_polling_size:
@@ -30,6 +28,6 @@ def wait(
         return ResponseCode.POLLING_TIMEOUT
     if state.parked.get(label, 0) > state.settings.pop_polling_size:
         return ResponseCode.POLLING_FULL
-    if is_blocked:
-        until_ms = min(until_ms, now_ms + _AGAIN_MS)
-    return Park(until_ms, places[0], more=places[1:], label=label)
+    if again_ms is not None:
+        until_ms = min(until_ms, again_ms)
+    return Park(until_ms, places[0], more=places[1:], label=label, alike=alike)

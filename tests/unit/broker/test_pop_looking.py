@@ -1,0 +1,103 @@
+"""Peeks, notifications, and how many wait: what they say, and that they change nothing."""
+
+import pytest
+from popper import GROUP, RETRY, TOPIC, Popper, bodies
+
+from pocketmq.broker.topics import create_plain
+from pocketmq.model.outcome import Park
+from pocketmq.protocol.codes import RequestCode, ResponseCode
+from pocketmq.protocol.stored import decode_records
+from pocketmq.testing.lone_broker import LoneBroker
+
+
+@pytest.fixture
+def popper(broker: LoneBroker) -> Popper:
+    create_plain(broker.state, TOPIC, 2, broker.now_ms)
+    return Popper(broker)
+
+
+def peeked(popper: Popper, count: int = 32, queue_id: int = -1) -> list[bytes]:
+    fields = {"topic": TOPIC, "consumerGroup": GROUP, "queueId": queue_id, "maxMsgNums": count}
+    popper.reply = popper.broker.ask(RequestCode.PEEK_MESSAGE, fields)
+    return [message.body for message in decode_records(popper.reply.body)]
+
+
+def asked(popper: Popper, *, queue_id: int = -1, poll_ms: int = 0) -> dict[str, object]:
+    return {"topic": TOPIC, "consumerGroup": GROUP, "queueId": queue_id, "pollTime": poll_ms, "bornTime": 0}
+
+
+def test_a_peek_shows_what_a_pop_would_bring_and_leaves_it(popper: Popper) -> None:
+    for index in range(3):
+        popper.broker.store(TOPIC, index % 2, b"%d" % index)
+    assert sorted(peeked(popper)) == [b"0", b"1", b"2"]
+    assert popper.reply.fields["restNum"] == "3"
+    assert peeked(popper, 1, queue_id=1) == [b"1"]
+    assert popper.broker.state.offsets.committed == {}
+    assert sorted(bodies(popper.pop())) == [b"0", b"1", b"2"]
+    assert peeked(popper) == []
+    assert (popper.reply.code, popper.reply.remark) == (ResponseCode.PULL_NOT_FOUND, "NO_MESSAGE_IN_QUEUE")
+
+
+def test_a_peek_sees_what_came_back(popper: Popper) -> None:
+    popper.broker.store(TOPIC, 0, b"back")
+    popper.pop(invisible_ms=1_000)
+    popper.revive(after_ms=1_000)
+    assert peeked(popper) == [b"back"]
+
+
+def test_a_peek_from_before_the_queue_begins_or_behind_its_end_finds_its_place(popper: Popper) -> None:
+    popper.broker.store(TOPIC, 0, b"one")
+    popper.broker.state.offsets.commit(GROUP, TOPIC, 0, 9, popper.broker.now_ms)
+    assert peeked(popper, queue_id=0) == []
+
+
+def test_a_notification_says_whether_there_is_a_message(popper: Popper) -> None:
+    ask = popper.broker.ask
+    assert ask(RequestCode.NOTIFICATION, asked(popper)).fields == {"hasMsg": "false", "pollingFull": "false"}
+    popper.broker.store(TOPIC, 1, b"one")
+    assert ask(RequestCode.NOTIFICATION, asked(popper)).fields["hasMsg"] == "true"
+    assert ask(RequestCode.NOTIFICATION, asked(popper, queue_id=0)).fields["hasMsg"] == "false"
+    popper.pop(invisible_ms=1_000)
+    assert ask(RequestCode.NOTIFICATION, asked(popper)).fields["hasMsg"] == "false"
+    popper.revive(after_ms=1_000)
+    assert ask(RequestCode.NOTIFICATION, asked(popper, queue_id=0)).fields["hasMsg"] == "true"
+
+
+def test_a_notification_waits_as_a_pop_does(popper: Popper) -> None:
+    park = popper.broker.decide(RequestCode.NOTIFICATION, asked(popper, queue_id=1, poll_ms=5_000))
+    assert isinstance(park, Park)
+    assert (park.until_ms, park.key, park.more) == (popper.broker.now_ms + 5_000, (TOPIC, 1), ((RETRY, 0),))
+    popper.broker.state.parked[park.label] = 1025
+    answer = popper.broker.ask(RequestCode.NOTIFICATION, asked(popper, queue_id=1, poll_ms=5_000))
+    assert answer.fields == {"hasMsg": "false", "pollingFull": "true"}
+
+
+def test_the_number_of_waiting_pops_is_told(popper: Popper) -> None:
+    popper.broker.state.parked[popper.park().label] = 7
+    fields = {"topic": TOPIC, "consumerGroup": GROUP, "queueId": -1}
+    assert popper.broker.ask(RequestCode.POLLING_INFO, fields).fields == {"pollingNum": "7"}
+    assert popper.broker.ask(RequestCode.POLLING_INFO, fields | {"queueId": 1}).fields == {"pollingNum": "0"}
+
+
+@pytest.mark.parametrize("code", [RequestCode.PEEK_MESSAGE, RequestCode.NOTIFICATION, RequestCode.POLLING_INFO, 3446])
+@pytest.mark.parametrize(
+    ("fields", "refusal"),
+    [
+        ({"topic": "Nowhere"}, ResponseCode.TOPIC_NOT_EXIST),
+        ({"queueId": 2}, ResponseCode.INVALID_PARAMETER),
+        ({"consumerGroup": "a b"}, ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST),
+    ],
+)
+def test_who_may_not_pop_may_not_look(popper: Popper, code: int, fields: dict[str, object], refusal: int) -> None:
+    assert popper.broker.ask(code, asked(popper) | {"maxMsgNums": 1} | fields).code == refusal
+
+
+def test_a_topic_or_group_that_may_not_be_read_is_not_shown(popper: Popper) -> None:
+    popper.broker.ask(
+        RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, body=b'{"groupName":"GroupB","consumeEnable":false}'
+    )
+    fields = asked(popper) | {"consumerGroup": "GroupB"}
+    assert popper.broker.ask(RequestCode.NOTIFICATION, fields).code == ResponseCode.NO_PERMISSION
+    config = popper.broker.state.topics.require(TOPIC)
+    popper.broker.state.topics.put(type(config)(TOPIC, 2, 2, perm=2), popper.broker.now_ms)
+    assert popper.broker.ask(RequestCode.NOTIFICATION, asked(popper)).code == ResponseCode.NO_PERMISSION
