@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from rig import toolchains
 from rig.clusters import Cluster
-from rig.drivers import Driver, Fleet
+from rig.drivers import Driver
 from rig.processes import Child, Line
 
 pytestmark = pytest.mark.interop
@@ -40,13 +40,6 @@ class Popper:
 
 
 @pytest.fixture
-def sender(cluster: Cluster) -> Iterator[Driver]:
-    fleet = Fleet("java-5.5.0", cluster)
-    yield fleet[0]
-    fleet.close()
-
-
-@pytest.fixture
 def popper(cluster: Cluster) -> Iterator[Popper]:
     number = next(_numbers)
     topic = cluster.topic(f"popped_{number}", queues=4)
@@ -59,8 +52,8 @@ def bodies(messages: list[Line]) -> list[str]:
     return sorted(message["body"] for message in messages)
 
 
-def test_all_is_popped_once_and_acknowledged(popper: Popper, sender: Driver) -> None:
-    sender.ask("send", topic=popper.names["topic"], body="m", count=20)
+def test_all_is_popped_once_and_acknowledged(popper: Popper, driver: Driver) -> None:
+    driver.ask("send", topic=popper.names["topic"], body="m", count=20)
     popped: list[Line] = []
     while len(popped) < 20:
         popped += popper.pop(count=8)
@@ -73,8 +66,8 @@ def test_all_is_popped_once_and_acknowledged(popper: Popper, sender: Driver) -> 
     assert popper.pop(poll_ms=1_000) == []
 
 
-def test_what_is_not_acknowledged_comes_back_under_its_own_topic(popper: Popper, sender: Driver) -> None:
-    sender.ask("send", topic=popper.names["topic"], body="back", count=3)
+def test_what_is_not_acknowledged_comes_back_under_its_own_topic(popper: Popper, driver: Driver) -> None:
+    driver.ask("send", topic=popper.names["topic"], body="back", count=3)
     popped: list[Line] = []
     while len(popped) < 3:
         popped += popper.pop(invisible_ms=1_500)
@@ -90,8 +83,8 @@ def test_what_is_not_acknowledged_comes_back_under_its_own_topic(popper: Popper,
     assert popper.pop(poll_ms=1_000) == []
 
 
-def test_a_message_is_hidden_for_longer(popper: Popper, sender: Driver) -> None:
-    sender.ask("send", topic=popper.names["topic"], body="slow", count=1)
+def test_a_message_is_hidden_for_longer(popper: Popper, driver: Driver) -> None:
+    driver.ask("send", topic=popper.names["topic"], body="slow", count=1)
     (message,) = popper.pop(invisible_ms=1_000, poll_ms=10_000)
     hidden = popper.ask("hide", handle=message["handle"], invisible_ms=8_000, **popper.names)
     assert hidden["status"] == "OK"
@@ -100,14 +93,14 @@ def test_a_message_is_hidden_for_longer(popper: Popper, sender: Driver) -> None:
     assert popper.pop(poll_ms=8_000) == []
 
 
-def test_a_waiting_pop_is_woken(popper: Popper, sender: Driver) -> None:
+def test_a_waiting_pop_is_woken(popper: Popper, driver: Driver) -> None:
     waiting = popper.begin("pop", poll_ms=15_000, **popper.names)
-    sender.ask("send", topic=popper.names["topic"], body="wake", count=1)
+    driver.ask("send", topic=popper.names["topic"], body="wake", count=1)
     assert bodies(list(popper.answer(waiting)["messages"])) == ["wake-0"]
 
 
-def test_in_order_one_batch_of_a_queue_is_out_at_a_time(popper: Popper, sender: Driver) -> None:
-    sender.ask("send", topic=popper.names["topic"], body="o", count=8)
+def test_in_order_one_batch_of_a_queue_is_out_at_a_time(popper: Popper, driver: Driver) -> None:
+    driver.ask("send", topic=popper.names["topic"], body="o", count=8)
     first = popper.pop(queue=0, count=1, order=1, invisible_ms=20_000)
     assert len(first) == 1
     assert popper.pop(queue=0, count=1, order=1, poll_ms=500) == []
