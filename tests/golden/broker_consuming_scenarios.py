@@ -97,5 +97,19 @@ def forbidden(say: Asker, pull: dict[str, object], own: dict[str, object]) -> No
     say.ask("a", 17, create_topic(TOPIC, readQueueNums=2, writeQueueNums=2))
     say.ask("a", 25, {}, b"litePullMessageEnable=false\n")
     say.ask("b", 361, own)
+    rejected(say, own)
     say.ask("a", 25, {}, b"brokerPermission=2\n")
     say.ask("b", 11, own)
+
+
+def rejected(say: Asker, own: dict[str, object]) -> None:
+    """Consumers of the pull kind where the broker wants none."""
+    pulling = consumer("CG_pulls", [TOPIC], consumeType="CONSUME_ACTIVELY")
+    say.ask("c", 34, {}, heartbeat("c2", [pulling], []))
+    say.ask("a", 25, {}, b"rejectPullConsumerEnable=true\n")
+    for peer, group in (("b", GROUP), ("a", GROUP), ("c", "CG_pulls"), ("a", "CG_pulls"), ("a", "CG_nobody")):
+        say.ask(peer, 11, own | {"consumerGroup": group})
+    for group in ("TOOLS_CONSUMER", "CID_RMQ_SYS_mine", "DEFAULT_CONSUMER"):
+        say.ask("a", 11, own | {"consumerGroup": group})
+    say.ask("a", 11, own | {"consumerGroup": "CG_nobody", "expressionType": "KING"})
+    say.ask("a", 25, {}, b"rejectPullConsumerEnable=false\n")

@@ -18,6 +18,7 @@ from pocketmq.broker.filters.requiring import judge_of_retried, require_filter, 
 from pocketmq.broker.filters.selecting import Looked, Matches, judged, look_through
 from pocketmq.broker.groups import find_or_create
 from pocketmq.broker.holding import hold, note_read
+from pocketmq.broker.pull_consumers import refuse_pull_consumer
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.model import flags, names
 from pocketmq.model.errors import Refusal
@@ -100,8 +101,13 @@ def pull(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outco
     wanted = _subscription(header, group, state)
     if isinstance(wanted, Forbidden):
         return _forbidden(wanted)
+    matches = None
     if not is_tag_type(wanted.expression_type) or wanted.class_filter_mode or header.sys_flag & flags.PULL_CLASS_FILTER:
-        return _look_through(request, header, group, config, _filter(header, wanted, state), peer, state, now_ms)
+        matches = _filter(header, wanted, state)
+    if state.settings.reject_pull_consumer_enable:
+        refuse_pull_consumer(header.consumer_group, peer, state)
+    if matches is not None:
+        return _look_through(request, header, group, config, matches, peer, state, now_ms)
     codes = frozenset(wanted.code_set) if wanted.code_set and wanted.sub_string != SUB_ALL else None
     return _look(request, header, group, config, codes, peer, state, now_ms)
 
