@@ -51,7 +51,7 @@ COMPONENTS = {
 NOTES = {
     "RC": "Every other number is answered with code 3, REQUEST_CODE_NOT_SUPPORTED.",
     "CL": "The rows are about our own client, `pocketmq.client`; stock clients bring their own.",
-    "AD": "There is no `mqadmin` of our own yet. Java's works with PocketMQ as far as the request codes above go.",
+    "AD": "Java's `mqadmin` is meant: a row is done if a test drives the command. There is none of our own yet.",
 }
 
 HEAD = """\

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
+from broker_consuming_scenarios import consuming
 from broker_filter_scenarios import filters
 from broker_group_scenarios import administration, broadcasts, nonsense, policies
 from broker_pop_scenarios import popping
@@ -286,4 +287,5 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "policies": policies,
     "filters": filters,
     "broadcasts": broadcasts,
+    "consuming": consuming,
 }

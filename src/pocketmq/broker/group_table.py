@@ -6,7 +6,7 @@ from pocketmq.model import names
 from pocketmq.model.data_version import DataVersion
 from pocketmq.model.errors import Refusal
 from pocketmq.model.group import ATTRIBUTE_PULL_RATE_LIMIT, SubscriptionGroupConfig
-from pocketmq.model.limits import GROUPS_PER_BROKER_MAX
+from pocketmq.model.limits import GROUPS_PER_BROKER_MAX, SUBSCRIPTIONS_PER_GROUP_MAX
 from pocketmq.protocol.bodies.groups import SubscriptionGroupWrapper
 from pocketmq.protocol.codes import ResponseCode
 
@@ -70,8 +70,16 @@ class GroupTable:
         return True
 
     def set_forbidden(self, group: str, topic: str, bits: int, now_ms: int) -> None:
-        """What the group may not do with the topic, as bits of a permission; 0 lifts it."""
+        """What the group may not do with the topic, as bits of a permission; 0 lifts it.
+
+        Refusal SYSTEM_ERROR for more topics than a group can subscribe to.
+        """
         topics = self.forbidden.setdefault(group, {})
+        if bits and topic not in topics and len(topics) >= SUBSCRIPTIONS_PER_GROUP_MAX:
+            raise Refusal(
+                ResponseCode.SYSTEM_ERROR,
+                f"group[{group}] may not read {SUBSCRIPTIONS_PER_GROUP_MAX} topics already: lift some",
+            )
         if bits:
             topics[topic] = bits
         else:

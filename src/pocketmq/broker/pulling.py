@@ -18,6 +18,7 @@ from pocketmq.broker.filters.requiring import judge_of_retried, require_filter, 
 from pocketmq.broker.filters.selecting import Looked, Matches, judged, look_through
 from pocketmq.broker.groups import find_or_create
 from pocketmq.broker.holding import hold, note_read
+from pocketmq.broker.pull_consumers import refuse_pull_consumer
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.model import flags, names
 from pocketmq.model.errors import Refusal
@@ -52,6 +53,7 @@ Java gives 8 messages or 64 KiB then (maxTransferCountOnMessageInDisk, maxTransf
 _FOUND = Found.FOUND
 _NO_MESSAGE_IN_QUEUE = Found.NO_MESSAGE_IN_QUEUE
 _FOUND_REMARK = _FOUND.value
+_LOOKED_AT_MESSAGES = (Found.FOUND, Found.NO_MATCHED_MESSAGE, Found.MESSAGE_WAS_REMOVING)
 _PULL_NOT_FOUND = ResponseCode.PULL_NOT_FOUND
 _SUCCESS = ResponseCode.SUCCESS
 
@@ -96,8 +98,13 @@ def pull(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outco
     wanted = _subscription(header, group, state)
     if isinstance(wanted, Forbidden):
         return _forbidden(wanted)
+    matches = None
     if not is_tag_type(wanted.expression_type) or wanted.class_filter_mode or header.sys_flag & flags.PULL_CLASS_FILTER:
-        return _look_through(request, header, group, config, _filter(header, wanted, state), peer, state, now_ms)
+        matches = _filter(header, wanted, state)
+    if state.settings.reject_pull_consumer_enable:
+        refuse_pull_consumer(header.consumer_group, peer, state)
+    if matches is not None:
+        return _look_through(request, header, group, config, matches, peer, state, now_ms)
     codes = codes_wanted(wanted)
     return _look(request, header, group, config, codes, peer, state, now_ms)
 
@@ -177,7 +184,7 @@ def _look(
         broadcasts.note(puller, header, next_offset if moved else header.queue_offset, state, now_ms)
     _note(request, header, next_offset, peer, state, now_ms)
     fields = {
-        "suggestWhichBrokerId": str(_suggested(group, header, next_offset, state)),
+        "suggestWhichBrokerId": str(_suggested(group, header, status, next_offset, state)),
         "nextBeginOffset": str(next_offset),
         "minOffset": str(queue.min_offset if queue is not None else store.min_offset(header.topic, header.queue_id)),
         "maxOffset": str(queue.max_offset if queue is not None else 0),
@@ -222,11 +229,17 @@ def _filter(header: PullMessageRequest, wanted: SubscriptionData, state: BrokerS
     return found.matches
 
 
-def _suggested(group: SubscriptionGroupConfig, header: PullMessageRequest, next_offset: int, state: BrokerState) -> int:
-    """Which replica to pull from next: another one, if what the group reads has probably left this one's memory."""
+def _suggested(
+    group: SubscriptionGroupConfig, header: PullMessageRequest, status: Found, next_offset: int, state: BrokerState
+) -> int:
+    """Which replica to pull from next: another one, if what the group reads has probably left this one's memory.
+
+    A pull that looked at no message says nothing about that: a group that has read all stays, however old the last is.
+    """
     if not state.settings.slave_read_enable:
         return MASTER_ID
-    looked_at = state.store.entry(header.topic, header.queue_id, next_offset - 1) if next_offset > 0 else None
+    has_looked = status in _LOOKED_AT_MESSAGES and next_offset > 0
+    looked_at = state.store.entry(header.topic, header.queue_id, next_offset - 1) if has_looked else None
     if looked_at is None:
         return group.broker_id
     is_slow = state.store.log_max_offset - looked_at.log_offset > state.log_bytes_in_memory

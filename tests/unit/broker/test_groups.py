@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pocketmq.broker import group_table
 from pocketmq.broker.groups import find_or_create
 from pocketmq.model.errors import Refusal
 from pocketmq.model.group import SubscriptionGroupConfig
@@ -107,6 +108,27 @@ def test_what_a_group_may_not_read(broker: LoneBroker) -> None:
     assert broker.state.groups.forbidden == {"GroupA": {"TopicB": PERM_READ}}
     assert broker.ask(code, fields).body.count(b"true") == 1
     assert broker.ask(code, {"group": "../x", "topic": "TopicA", "readable": "true"}).code == 29
+
+
+def test_topics_that_a_group_may_not_read_are_bounded(broker: LoneBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_table, "SUBSCRIPTIONS_PER_GROUP_MAX", 2)
+    broker.ask(CREATE, body=body(groupName="GroupA"))
+
+    def forbid(topic: str, readable: str = "false") -> int:
+        fields = {"group": "GroupA", "topic": topic, "readable": readable}
+        return broker.ask(RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN, fields).code
+
+    assert [forbid(topic) for topic in ("TopicA", "TopicB", "TopicA", "TopicC")] == [0, 0, 0, 1]
+    assert broker.state.groups.forbidden["GroupA"].keys() == {"TopicA", "TopicB"}
+    assert [forbid("TopicC", "true"), forbid("TopicA", "true"), forbid("TopicC")] == [0, 0, 0]
+    assert [forbid(topic, "true") for topic in ("TopicB", "TopicC")] == [0, 0]
+    assert broker.state.groups.forbidden == {}
+
+
+def test_deleting_a_group_that_is_not_there_changes_nothing(broker: LoneBroker) -> None:
+    version = broker.state.groups.version
+    assert broker.ask(RequestCode.DELETE_SUBSCRIPTIONGROUP, {"groupName": "GroupA"}).code == 0
+    assert broker.state.groups.version == version
 
 
 def test_a_part_of_the_groups(broker: LoneBroker) -> None:

@@ -50,6 +50,26 @@ def test_a_commit_that_is_refused(ready: LoneBroker, changes: dict[str, object],
     assert ready.state.offsets.committed == {}
 
 
+def test_a_commit_does_not_undo_a_reset_that_its_consumer_does_not_know(ready: LoneBroker) -> None:
+    ready.ask(UPDATE, PLACE | {"commitOffset": 5})
+    ready.state.offsets.reset("GroupA", "TopicA", 0, 1, ready.now_ms)
+    reply = ready.ask(UPDATE, PLACE | {"commitOffset": 6})
+    assert (reply.code, reply.remark) == (0, "Offset has been previously reset")
+    assert ready.ask(QUERY, PLACE).fields == {"offset": "1"}
+
+
+def test_a_deleted_topic_takes_its_offsets_along_and_leaves_those_of_others(ready: LoneBroker) -> None:
+    create_plain(ready.state, "TopicAB", 1, ready.now_ms)
+    for topic in ("TopicA", "TopicAB"):
+        ready.ask(UPDATE, PLACE | {"topic": topic, "commitOffset": 5})
+        ready.state.offsets.note_pulled("GroupA", topic, 0, 6)
+    ready.state.offsets.reset("GroupA", "TopicA", 0, 1, ready.now_ms)
+    assert ready.ask(RequestCode.DELETE_TOPIC_IN_BROKER, {"topic": "TopicA"}).code == 0
+    offsets = ready.restarted(ready.disk.crash_process()).state.offsets
+    assert offsets.committed.keys() == offsets.pulled.keys() == {"TopicAB@GroupA"}
+    assert ready.state.offsets.resets == {}, "a topic of the same name starts anew"
+
+
 def test_a_negative_commit_says_nothing(ready: LoneBroker) -> None:
     ready.ask(UPDATE, PLACE | {"commitOffset": 4})
     assert ready.ask(UPDATE, PLACE | {"commitOffset": -1}).code == 0
