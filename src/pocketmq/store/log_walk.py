@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pocketmq.model.limits import FRAME_BYTES_MAX
 from pocketmq.protocol.record import BLANK_BYTES_MIN, MAGIC_START, NoRecord, Scanned, scan
+from pocketmq.protocol.record.peeking import size_of_parts
 from pocketmq.protocol.record.sealing import is_seal_broken
 from pocketmq.store.segments import Segments
 
@@ -20,6 +21,7 @@ PAGE_BYTES = 4096
 _CHUNK_BYTES = 1 << 20
 _RECORD_MAX = 2 * FRAME_BYTES_MAX
 """A message came in one frame; a size beyond this is not read to see whether it is true."""
+_SIZE_BYTES = 4
 _MAGIC_AT = 4
 
 
@@ -154,13 +156,29 @@ class LogWalk:
     def _lost_a_page(self, start: int, end: int) -> bool:
         """Whether a page that ends within (start, end] holds only zeros from `start` or its own start on."""
         page_end = start - start % PAGE_BYTES + PAGE_BYTES
+        if page_end - start < _SIZE_BYTES and page_end <= end:
+            if self._lost_size_bytes(start, page_end - start, end):
+                return True
+            page_end += PAGE_BYTES
         while page_end <= end:
             first = max(start, page_end - PAGE_BYTES)
             content = self._segments.read(first, page_end - first)
-            if len(content) >= BLANK_BYTES_MIN and content.count(0) == len(content):
+            if content.count(0) == len(content):
                 return True
             page_end += PAGE_BYTES
         return False
+
+    def _lost_size_bytes(self, start: int, count: int, end: int) -> bool:
+        """Whether a sound record stands at `start` but for the first `count` bytes of its size, which are zeros.
+
+        Zeros alone say nothing: of most records these bytes are 0. A sound record with other bytes there, before `end`,
+        says that those were lost.
+        """
+        content = self._segments.read(start, min(self._room(start), end - start))
+        size = size_of_parts(content, 0)
+        whole = size.to_bytes(_SIZE_BYTES, "big") + content[_SIZE_BYTES:]
+        torn = bytes(count) + whole[count:]
+        return content == torn != whole and isinstance(scan(whole, 0, start), Scanned)
 
     def _room(self, at: int) -> int:
         """Bytes from `at` to the end of its file."""

@@ -1,6 +1,7 @@
 """A store opens whatever happened to it, and goes on where it ended."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from expiry import drop_before
@@ -152,6 +153,44 @@ def test_a_page_lost_above_the_watermark_ends_the_log_there() -> None:
     assert report.damage == []
     assert report.log_end == kept[-1].log_offset_end
     assert served(store) == places(kept)
+
+
+@pytest.mark.parametrize("tail", range(1, 10))
+@pytest.mark.parametrize("size", [255, 256, 65_535, 65_536, 70_000])
+def test_a_lost_page_shows_by_the_last_bytes_that_are_a_records_first(tail: int, size: int) -> None:
+    """Of a size some bytes are zeros anyway: then nothing was lost with them."""
+    sizes = replace(SIZES, log_file_bytes=1 << 18)
+    disk = MemoryDisk()
+    store, _ = reopened(disk, sizes)
+    empty = send(store, 1)[0].size - 50
+    save(store)
+    sent = send(store, 1, body_bytes=2 * 4096 - tail - store.log.end - empty)
+    sent += send(store, 1, body_bytes=size - empty)
+    start = sent[-1].log_offset
+    assert (start, sent[-1].size) == (8192 - tail, size)
+    sent += send(store, 5)
+    lost = size.to_bytes(4, "big")[:tail].strip(b"\0")
+    disk.open("commitlog/00000000000000000000").pwrite(start, bytes(tail))
+    store, report = reopened(disk.crash_process(), sizes)
+    assert report.damage == []
+    assert report.log_end == (start if lost else sent[-1].log_offset_end)
+
+
+@pytest.mark.parametrize("place", [2, 3, 4, 30, 100])
+def test_rot_behind_zeros_that_lost_nothing_is_damage(place: int) -> None:
+    """The first two bytes of a small record are zeros on whatever page they lie."""
+    disk = MemoryDisk()
+    store, _ = reopened(disk)
+    empty = send(store, 1)[0].size - 50
+    save(store)
+    send(store, 1, body_bytes=4096 - 2 - store.log.end - empty)
+    rotten = send(store, 1)[0]
+    assert rotten.log_offset == 4094
+    sent = send(store, 5)
+    flip(disk, rotten.log_offset + place)
+    store, report = reopened(disk.crash_process())
+    assert [(damage.start, damage.end) for damage in report.damage] == [(rotten.log_offset, rotten.log_offset_end)]
+    assert report.log_end == sent[-1].log_offset_end
 
 
 def test_a_blank_of_the_wrong_length_is_not_believed() -> None:
