@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from pocketmq.broker.fast_failure import busy, patience_ms
 from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
@@ -48,6 +49,9 @@ _LONE_TURNS = 32
 """After so many turns in which one connection spoke, its turn ends with its batch: nobody is there to wait for."""
 
 _DAMAGED_SAID_MAX = 10_000
+
+_LATE_MS = 10
+"""A turn that is younger makes no request too late, so that nobody looks closer."""
 
 _PROBE_BATCHES = 64
 """But every so often the turn stays open until the loop comes round, to find out whether that is still so."""
@@ -104,6 +108,7 @@ class BrokerDriver:
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
+        self._turn_opened_ms = 0
         self._damaged: set[int] = set()
         self._leaving: list[tuple[Link, bytes]] = []
         self._batches = 0
@@ -138,6 +143,8 @@ class BrokerDriver:
         plain: list[bytes] = []
         outcomes: list[Stored] = []
         stored: list[Command] = []
+        if self._turn_open and now_ms - self._turn_opened_ms >= _LATE_MS:
+            commands = self._fail_late(link, commands, now_ms - self._turn_opened_ms)
         for command in commands:
             if command.flag & 1:
                 self.relays.answered(peer.id, command)
@@ -180,6 +187,19 @@ class BrokerDriver:
             self.end_turn()
         else:
             self.open_turn()
+
+    def _fail_late(self, link: Link, commands: list[Command], waited_ms: int) -> list[Command]:
+        """Those that are served although they have waited so long, behind others of this turn; the rest is refused."""
+        settings = self.state.settings
+        if not settings.broker_fast_failure_enable:
+            return commands
+        served = []
+        for index, command in enumerate(commands):
+            if command.is_response or waited_ms < patience_ms(command.code, settings):
+                served.append(command)
+            else:
+                self._answer(link, command, busy(waited_ms, len(commands) - index - 1))
+        return served
 
     def decide(self, link: Link, command: Command) -> None:
         """One command again, after it was parked."""
@@ -292,6 +312,7 @@ class BrokerDriver:
             self._leaving or self.durability.has_turn or state.outbox or state.registration_due or state.resets_made
         ):
             self._turn_open = True
+            self._turn_opened_ms = self.now_ms()
             self._loop.call_soon(self.end_turn)
 
     def end_turn(self) -> None:
