@@ -279,3 +279,9 @@ def test_without_limits_nobody_is_asked(full: LoneBroker) -> None:
         send(full)
         pull(full)
     assert len(full.state.rates) == 0
+
+
+def test_rocketmqs_own_groups_have_no_rate(full: LoneBroker) -> None:
+    configure(full, pullRateLimitPerGroup=1, pullRateLimitPerTopic=1)
+    for _ in range(3):
+        assert isinstance(pull(full, group="CID_RMQ_SYS_TOOLS"), ReplyWithRecords)
