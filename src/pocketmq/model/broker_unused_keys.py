@@ -26,11 +26,8 @@ BROKER_UNUSED_KEYS = (
         """,
     ),
     UnusedKeys(
-        "requests are answered in the turn they arrive: none waits in a queue until it is too old",
+        "requests are decided in the order they come: no semaphores count them",
         """
-        brokerFastFailureEnable=true waitTimeMillsInAckQueue=3000 waitTimeMillsInAdminBrokerQueue=5000
-        waitTimeMillsInHeartbeatQueue=31000 waitTimeMillsInLitePullQueue=5000 waitTimeMillsInPullQueue=5000
-        waitTimeMillsInSendQueue=200 waitTimeMillsInTransactionQueue=3000 osPageCacheBusyTimeOutMills=1000
         maxAsyncPutMessageRequests=5000 serverAsyncSemaphoreValue=64 serverOnewaySemaphoreValue=256
         clientAsyncSemaphoreValue=65535 clientOnewaySemaphoreValue=65535
         """,

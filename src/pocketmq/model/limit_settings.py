@@ -68,3 +68,64 @@ class LimitSettings(DeliverySettings):
         "Per cent of the machine's memory that the end of the log is expected to be in; all before is far behind.",
         high=100,
     )
+
+    # A broker in trouble
+    broker_fast_failure_enable: bool = switch(
+        "brokerFastFailureEnable", True, "Refuse requests that have waited too long rather than serve them late."
+    )
+    wait_time_mills_in_send_queue: int = integer(
+        "waitTimeMillsInSendQueue",
+        200,
+        "Milliseconds after which a send has waited too long.",
+        low=1,
+        high=LONG_MAX,
+    )
+    wait_time_mills_in_pull_queue: int = integer(
+        "waitTimeMillsInPullQueue",
+        5_000,
+        "Milliseconds after which a pull has waited too long.",
+        low=1,
+        high=LONG_MAX,
+    )
+    wait_time_mills_in_lite_pull_queue: int = integer(
+        "waitTimeMillsInLitePullQueue",
+        5_000,
+        "Milliseconds after which a pull of the lite kind has waited too long.",
+        low=1,
+        high=LONG_MAX,
+    )
+    wait_time_mills_in_heartbeat_queue: int = integer(
+        "waitTimeMillsInHeartbeatQueue",
+        31_000,
+        "Milliseconds after which a heartbeat has waited too long.",
+        low=1,
+        high=LONG_MAX,
+    )
+    wait_time_mills_in_transaction_queue: int = integer(
+        "waitTimeMillsInTransactionQueue",
+        3_000,
+        "Milliseconds after which a transaction's end has waited too long.",
+        low=1,
+        high=LONG_MAX,
+    )
+    wait_time_mills_in_ack_queue: int = integer(
+        "waitTimeMillsInAckQueue",
+        3_000,
+        "Milliseconds after which an acknowledgement has waited too long.",
+        low=1,
+        high=LONG_MAX,
+    )
+    wait_time_mills_in_admin_broker_queue: int = integer(
+        "waitTimeMillsInAdminBrokerQueue",
+        5_000,
+        "Milliseconds after which a request of any other kind has waited too long.",
+        low=1,
+        high=LONG_MAX,
+    )
+    os_page_cache_busy_time_out_mills: int = integer(
+        "osPageCacheBusyTimeOutMills",
+        1000,
+        "Milliseconds of one sync of the log, under SYNC_FLUSH, after which sends are refused until it is done.",
+        low=1,
+        high=LONG_MAX,
+    )

@@ -158,6 +158,8 @@ class BrokerNode:
             self._beats += 1
             now_ms = self.clock.now_ms()
             self.driver.due()
+            if self.settings.broker_fast_failure_enable:
+                self.durability.watch(now_ms, self.settings.os_page_cache_busy_time_out_mills)
             if delays.due(self.state, now_ms) + reviving.due(self.state, now_ms):
                 self.driver.open_turn()
                 if self.state.unsaved:
@@ -180,6 +182,7 @@ class BrokerNode:
         """Refuses sends, finishes what was accepted, tells the name servers, leaves a store that needs no repair."""
         has_failed = self.durability.has_failed
         self.deriving.stop()
+        self.durability.trust_disk()
         self.store.refuses = self.store.refuses or "shut down"
         self.server.stop_accepting()
         self.fast_server.stop_accepting()

@@ -18,6 +18,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from pocketmq.broker.fast_failure import overdue
 from pocketmq.broker.filters.arrivals import Arrivals, arrivals
 from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
@@ -53,6 +54,9 @@ log = logging.getLogger(__name__)
 
 _LONE_TURNS = 32
 """After so many turns in which one connection spoke, its turn ends with its batch: nobody is there to wait for."""
+
+_LATE_MS = 10
+"""A turn that is younger makes no request too late, so that nobody looks closer."""
 
 _PROBE_BATCHES = 64
 """But every so often the turn stays open until the loop comes round, to find out whether that is still so."""
@@ -109,6 +113,7 @@ class BrokerDriver:
         self.sessions: dict[int, Session] = {}
         self._loop = asyncio.get_running_loop()
         self._turn_open = False
+        self._turn_opened_ms = 0
         self._leaving: list[tuple[Link, bytes]] = []
         self._batches = 0
         self._turn_began = 0
@@ -142,6 +147,10 @@ class BrokerDriver:
         plain: list[bytes] = []
         outcomes: list[Stored] = []
         stored: list[Command] = []
+        if self._turn_open and now_ms - self._turn_opened_ms >= _LATE_MS:
+            commands, refused = overdue(commands, now_ms - self._turn_opened_ms, state.settings)
+            for late, reply in refused:
+                self._answer(link, late, reply)
         for command in commands:
             if command.flag & 1:
                 self.relays.answered(peer.id, command)
@@ -307,6 +316,7 @@ class BrokerDriver:
             self._leaving or self.durability.has_turn or state.outbox or state.registration_due or state.resets_made
         ):
             self._turn_open = True
+            self._turn_opened_ms = self.now_ms()
             self._loop.call_soon(self.end_turn)
 
     def end_turn(self) -> None:

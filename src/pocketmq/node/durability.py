@@ -18,7 +18,7 @@ from pocketmq.node.flusher import Flusher
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command, encode_response
 from pocketmq.store.message_store import MessageStore
-from pocketmq.store.unavailable import unavailable
+from pocketmq.store.unavailable import disk_busy, unavailable
 from pocketmq.transport.server import Link
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ class Durability:
         self._hasty: list[Held] = []
         self._waiting: deque[Held] = deque()
         self._syncing = False
+        self._sync_seen_ms: int | None = None
+        self._busy: str | None = None
         self._is_full = False
         self._is_short = False
         self.has_failed = False
@@ -108,6 +110,26 @@ class Durability:
             held = self._waiting.popleft()
             _refuse(held, Reply(ResponseCode.FLUSH_DISK_TIMEOUT, f"no flush within {self.timeout_ms} ms"))
 
+    def watch(self, now_ms: int, busy_after_ms: int) -> None:
+        """Refuses sends while a sync they would wait for lasts longer than `busy_after_ms`. Call it often."""
+        if not self._syncing or not self.is_sync:
+            return
+        if self._sync_seen_ms is None:
+            self._sync_seen_ms = now_ms
+        busy_ms = now_ms - self._sync_seen_ms
+        if busy_ms >= busy_after_ms and self.store.refuses is self._busy:
+            if self._busy is None:
+                log.warning("a sync of the log takes longer than %d ms: sends are refused until it is done", busy_ms)
+            self._busy = self.store.refuses = disk_busy(busy_ms, len(self._waiting))
+
+    def trust_disk(self) -> None:
+        """The sync is done, or nobody watches any more."""
+        self._sync_seen_ms = None
+        if self._busy is not None:
+            if self.store.refuses is self._busy:
+                self.store.refuses = None
+            self._busy = None
+
     def note_room(self, is_short: bool, used: float) -> None:
         """Refuses appends while more of the disk is in use than the settings allow (`used`, 0.0 to 1.0)."""
         if is_short == self._is_short or self.has_failed:
@@ -132,6 +154,7 @@ class Durability:
 
     def _synced(self, log_offset: int, error: OSError | None) -> None:
         self._syncing = False
+        self.trust_disk()
         if error is not None:
             self._sync_failed(error)
             return

@@ -124,6 +124,8 @@ def test_who_is_held_knows_for_how_long(broker: LoneBroker) -> None:
     with pytest.raises(Refusal, match=r"broker busy, .* sends of group\[PG\] are limited to 4 messages a second"):
         rates.take_send(TopicConfig(TOPIC), "PG", 0)
     assert rates.take_send(TopicConfig(TOPIC), "PG2", 0) == 0, "a refused send has taken nothing from the topic"
+    slow_topic = RateLimits(BrokerSettings(send_rate_limit_per_topic=1, send_rate_limit_per_group=100))
+    assert [slow_topic.take_send(TopicConfig(TOPIC), "PG", 0) for _ in range(2)] == [0, 1_000]
 
 
 def test_a_producer_group_has_a_rate_over_all_topics(broker: LoneBroker) -> None:
@@ -277,3 +279,9 @@ def test_without_limits_nobody_is_asked(full: LoneBroker) -> None:
         send(full)
         pull(full)
     assert len(full.state.rates) == 0
+
+
+def test_rocketmqs_own_groups_have_no_rate(full: LoneBroker) -> None:
+    configure(full, pullRateLimitPerGroup=1, pullRateLimitPerTopic=1)
+    for _ in range(3):
+        assert isinstance(pull(full, group="CID_RMQ_SYS_TOOLS"), ReplyWithRecords)
