@@ -43,7 +43,6 @@ _QUEUES: tuple[tuple[_Patience, tuple[RequestCode, ...]], ...] = (
     (lambda settings: settings.wait_time_mills_in_transaction_queue, (RequestCode.END_TRANSACTION,)),
 )
 _PATIENCE: dict[int, _Patience] = {code: patience for patience, codes in _QUEUES for code in codes}
-_ADMIN: _Patience = lambda settings: settings.wait_time_mills_in_admin_broker_queue
 
 _NEVER_LATE: frozenset[int] = frozenset(
     (
@@ -79,7 +78,8 @@ def overdue(
 
 
 def _patience_ms(code: int, settings: BrokerSettings) -> int:
-    return _PATIENCE.get(code, _ADMIN)(settings)
+    patience = _PATIENCE.get(code)
+    return settings.wait_time_mills_in_admin_broker_queue if patience is None else patience(settings)
 
 
 def _busy(waited_ms: int, waiting_count: int) -> Reply:
