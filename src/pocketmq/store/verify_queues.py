@@ -126,7 +126,7 @@ class QueueCheck:
             self._begins_at = -1
             for offset in range(self.queue.start, self.queue.start + BATCH_ENTRIES):
                 entry = self.queue.entry(offset)
-                if entry.size > 0 and not is_filler(entry):
+                if not is_filler(entry):  # Zeros are entries that were lost, whose records are not older.
                     self._begins_at = entry.log_offset if self._is_right(entry, offset) else -1
                     break
         return record.log_offset < self._begins_at

@@ -1,5 +1,6 @@
 """Stores that look odd and are sound, or whose fault is not what it seems at first: none may be told wrongly."""
 
+import pytest
 from store_life import FILES, SIZES, T0, flip, reopened
 from verified_store import SHAPE, briefly, findings, killed, put, stopped
 
@@ -165,3 +166,13 @@ def test_a_store_without_a_record_is_sound() -> None:
     assert [one.path for one in findings(disk)] == ["index"]
     disk.remove_tree("index")
     assert findings(disk) == []
+
+
+@pytest.mark.parametrize("lost", [1, 2, 9])
+def test_zeros_where_a_queue_begins_are_lost_entries_not_a_topic_made_again(lost: int) -> None:
+    disk, _ = stopped()
+    path = "consumequeue/T/0/" + f"{0:020d}"
+    put(disk, path, 0, bytes(lost * 20))
+    found = findings(disk)
+    assert briefly(found) == [("derived", path, 0)]
+    assert found[0].said.startswith(f"{lost} of the log's records have no entry here")
