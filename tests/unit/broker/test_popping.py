@@ -229,3 +229,12 @@ def test_a_queue_of_batches_cannot_be_popped(broker: LoneBroker) -> None:
     popper = Popper(broker, topic="Batches")
     assert popper.pop() == []
     assert "queues of batches" in (popper.reply.remark or "")
+
+
+@pytest.mark.parametrize("code", [RequestCode.POP_ROLLBACK, RequestCode.POP_ROLLBACK & 0xFFFF])
+def test_a_rollback_finds_nothing_to_do_and_leaves_what_is_popped(popper: Popper, code: int) -> None:
+    popper.broker.store(TOPIC, 0, b"m")
+    (message,) = popper.pop()
+    assert popper.broker.ask(code, {}).code == ResponseCode.SUCCESS
+    assert popper.pop() == []
+    assert popper.ack(message) == ResponseCode.SUCCESS

@@ -8,7 +8,7 @@ from pocketmq.broker.popping.looking import notification, peek, polling_info
 from pocketmq.broker.popping.popping import pop
 from pocketmq.broker.state import BrokerState, Handler
 from pocketmq.model.errors import Refusal
-from pocketmq.model.outcome import Outcome
+from pocketmq.model.outcome import Outcome, Reply
 from pocketmq.model.peer import Peer
 from pocketmq.protocol.codes import RequestCode
 from pocketmq.protocol.frame import Command
@@ -35,6 +35,11 @@ def _refusing_with(header: Header, handler: Handler) -> Handler:
     return handle
 
 
+def roll_back(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
+    """POP_ROLLBACK: what Java popped by way of its key-value store goes back to files; here it was never elsewhere."""
+    return Reply()
+
+
 _HANDLERS: dict[int, Handler] = {
     RequestCode.POP_MESSAGE: _refusing_with(PopMessageResponse(), pop),
     RequestCode.ACK_MESSAGE: ack,
@@ -43,6 +48,7 @@ _HANDLERS: dict[int, Handler] = {
     RequestCode.CHANGE_MESSAGE_INVISIBLETIME: _refusing_with(ChangeInvisibleTimeResponse(), change_invisible_time),
     RequestCode.NOTIFICATION: _refusing_with(NotificationResponse(), notification),
     RequestCode.POLLING_INFO: _refusing_with(PollingInfoResponse(), polling_info),
+    RequestCode.POP_ROLLBACK: roll_back,
 }
 
 HANDLERS: dict[int, Handler] = {**_HANDLERS, **{code & 0xFFFF: handler for code, handler in _HANDLERS.items()}}
