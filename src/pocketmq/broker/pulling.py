@@ -121,19 +121,20 @@ def _look_through(
 ) -> Outcome:
     """As `_look`, where messages are judged by their properties: those may have to be read from the disk first."""
 
-    def answer(looked: Looked | None) -> Outcome:
-        return _look(request, header, group, config, matches, peer, state, now_ms, looked)
+    def answer(looked: Looked | None, at_ms: int) -> Outcome:
+        return _look(request, header, group, config, matches, peer, state, at_ms, looked)
 
     queue = state.store.find_queue(header.topic, header.queue_id)
     if queue is None:
-        return answer(None)
+        return answer(None, now_ms)
     count_max, bytes_max = _bounds(header)
     looked = look_through(state.store, queue, header.queue_offset, count_max, bytes_max, matches)
     if isinstance(looked, Looked):
-        return answer(looked)
+        return answer(looked, now_ms)
     entries, next_offset = looked
     return ReadFirst(
-        entries, lambda records: answer(judged(entries, records, next_offset, count_max, bytes_max, matches))
+        entries,
+        lambda records, at_ms: answer(judged(entries, records, next_offset, count_max, bytes_max, matches), at_ms),
     )
 
 

@@ -189,6 +189,11 @@ class BrokerDriver:
         """One command again, after it was parked."""
         self._decide_by(link, command, lambda: HANDLERS[command.code](command, link.peer, self.state, self.now_ms()))
 
+    def _decide_read(self, link: Link, command: Command, outcome: ReadFirst, body: bytes) -> None:
+        """What was read for a client that is gone by now is for nobody: a pop would hide messages from the others."""
+        if link.id in self.sessions:
+            self._decide_by(link, command, lambda: outcome.then(body, self.now_ms()))
+
     def _decide_by(self, link: Link, command: Command, decide: Callable[[], Outcome | Stored]) -> None:
         try:
             outcome = decide()
@@ -211,7 +216,7 @@ class BrokerDriver:
             self.records.read_from_disk(
                 command,
                 outcome.entries,
-                lambda body: self._decide_by(link, command, partial(outcome.then, body)),
+                partial(self._decide_read, link, command, outcome),
                 partial(self._answer, link, command),
             )
         elif isinstance(outcome, RecordsWhenDurable):
