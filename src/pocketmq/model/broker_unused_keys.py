@@ -110,7 +110,7 @@ BROKER_UNUSED_KEYS = (
         "a filter looks at the message itself, so no bit maps are needed",
         """
         enableCalcFilterBitMap=false bitMapLengthConsumeQueueExt=112 expectConsumerNumUseFilter=32
-        maxErrorRateOfBloomFilter=20 maxMessageFilterNumForNotification=64 useMessageFilterForNotification=true
+        maxErrorRateOfBloomFilter=20
         """,
     ),
     UnusedKeys(

@@ -116,6 +116,12 @@ class DeliverySettings(StoreSettings):
     filter_data_clean_time_span: int = integer(
         "filterDataCleanTimeSpan", 24 * 3_600_000, "Milliseconds a dead subscription's filter is kept.", high=LONG_MAX
     )
+    use_message_filter_for_notification: bool = switch(
+        "useMessageFilterForNotification", True, "Tell who waits to pop only of messages that its expression wants."
+    )
+    max_message_filter_num_for_notification: int = integer(
+        "maxMessageFilterNumForNotification", 64, "Waiting messages beyond which their tags are not looked at."
+    )
     estimate_accumulation: bool = switch(
         "estimateAccumulation", True, "Estimate a lag under a filter rather than count it."
     )
