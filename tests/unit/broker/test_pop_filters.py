@@ -1,6 +1,8 @@
 """Pops by SQL92: what comes, what is passed over, what must be read first, and whom a message wakes."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from popper import TOPIC, Popper, bodies
 
 from pocketmq.broker.topics import create_plain
@@ -12,6 +14,16 @@ from pocketmq.store.consume_queue import ENTRY_BYTES
 from pocketmq.testing.lone_broker import LoneBroker
 
 LOG = "commitlog/" + "0" * 20
+
+
+class Weather(set[str]):
+    """Says of each look in its turn whether the records must come from the disk; of further looks they need not."""
+
+    def __init__(self, cold: list[bool]) -> None:
+        self.looks = list(cold)
+
+    def __contains__(self, path: object) -> bool:
+        return bool(self.looks) and self.looks.pop()
 
 
 @pytest.fixture
@@ -176,6 +188,34 @@ def test_the_queue_whose_turn_it_is_is_read_though_another_has_matches_in_memory
     assert found(popper, after_reading(popper, outcome)) == [b"2", b"2"]
     another = Popper(popper.broker, group="GroupB")
     assert found(another, decide(another, "n = 2")) == [b"2"]
+
+
+@given(
+    numbers=st.lists(st.integers(0, 9), max_size=80),
+    wanted=st.sets(st.integers(0, 9), min_size=1),
+    count_max=st.integers(1, 5),
+    cold=st.lists(st.booleans(), max_size=60),
+    in_order=st.booleans(),
+)
+def test_pop_after_pop_brings_what_matches_once_and_in_order(
+    numbers: list[int], wanted: set[int], count_max: int, cold: list[bool], in_order: bool
+) -> None:
+    broker = LoneBroker()
+    create_plain(broker.state, TOPIC, 1, broker.now_ms)
+    popper = Popper(broker)
+    for number in numbers:
+        broker.store(TOPIC, 0, b"%d" % number, {"n": str(number)})
+    broker.disk.cold = Weather(cold)
+    expression = " OR ".join(f"n = {number}" for number in sorted(wanted))
+    found: list[bytes] = []
+    for _ in range(len(numbers) + 2):
+        broker.now_ms += 1
+        popped = popper.pop(count_max, queue_id=0, exp=expression, expType="SQL92", order=str(in_order).lower())
+        found += bodies(popped)
+        for one in popped:
+            assert popper.ack(one) == ResponseCode.SUCCESS
+    assert found == [b"%d" % number for number in numbers if number in wanted]
+    assert popper.committed() == len(numbers)
 
 
 def test_who_waits_is_woken_by_what_matches(popper: Popper) -> None:
