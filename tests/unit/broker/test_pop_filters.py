@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from popper import TOPIC, Popper, bodies
+from popper import GROUP, TOPIC, Popper, bodies
 
 from pocketmq.broker.topics import create_plain
 from pocketmq.model.errors import Refusal
@@ -164,6 +164,33 @@ def test_a_pop_that_does_not_wait_reads_once(popper: Popper) -> None:
     assert isinstance(answer, Reply)
     assert (answer.code, answer.fields["restNum"]) == (ResponseCode.POLLING_TIMEOUT, "36")
     assert bodies(popper.pop(exp="n = 99", expType="SQL92", queue_id=0)) == [b"99"]
+
+
+def test_a_long_backlog_of_one_queue_keeps_no_pop_from_the_others(popper: Popper) -> None:
+    create_plain(popper.broker.state, "TopicB", 3, popper.broker.now_ms)
+    for queue_id in (0, 1):
+        for number in range(5_000):
+            popper.broker.store("TopicB", queue_id, b"", {"n": str(number)})
+    popper.broker.store("TopicB", 2, b"here", {"n": "-7"})
+    other = Popper(popper.broker, topic="TopicB")
+    outcome = decide(other, "n = -7", pollTime=15_000)
+    reads = 0
+    while isinstance(outcome, ReadFirst):
+        reads += 1
+        outcome = after_reading(other, outcome)
+    assert (found(other, outcome), reads) == ([b"here"], 2)
+
+
+def test_a_pop_that_read_is_refused_if_its_topic_is_gone_by_then(popper: Popper) -> None:
+    fill(popper, 3)
+    popper.broker.disk.cold.add(LOG)
+    outcome = decide(popper, "n = 2", pollTime=15_000)
+    records = read(popper, outcome)
+    popper.broker.ask(RequestCode.DELETE_TOPIC_IN_BROKER, {"topic": TOPIC})
+    assert isinstance(outcome, ReadFirst)
+    with pytest.raises(Refusal, match="not exist"):
+        outcome.then(records, popper.broker.now_ms)
+    assert popper.broker.state.offsets.find(GROUP, TOPIC, 0) == -1
 
 
 def test_a_long_look_in_memory_makes_way_for_others(popper: Popper) -> None:

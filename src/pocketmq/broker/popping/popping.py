@@ -16,6 +16,7 @@ throws dice. Sources: PopMessageProcessor, PopLongPollingService#polling.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pocketmq.broker.filters.selecting import Unread
 from pocketmq.broker.popping import waiting
 from pocketmq.broker.popping.admission import require_readable
 from pocketmq.broker.popping.ordering import take_in_order
@@ -29,7 +30,6 @@ from pocketmq.model.names import POP_ORDER_REVIVE_QUEUE
 from pocketmq.model.outcome import Outcome, ReadFirst, RecordsWhenDurable, Reply, ReplyWithRecords, Wanted
 from pocketmq.model.peer import Peer
 from pocketmq.model.pop_names import polling_key
-from pocketmq.model.topic import TopicConfig
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command
 from pocketmq.protocol.headers.popping import PopMessageRequest, PopMessageResponse
@@ -46,27 +46,36 @@ _STRIDE = 61
 
 
 class Asked(NamedTuple):
-    """A pop that may be answered. `turn` says which queue it begins with, and which revive queue it writes to."""
+    """A pop that may be answered. `turn` says which queue it begins with, and which revive queue it writes to.
+
+    Once it has read, it begins with the queue that it read for.
+    """
 
     request: Command
+    peer: Peer
     header: PopMessageRequest
-    config: TopicConfig
     wants: Wanted | None
     turn: int
+    begins: Place | None = None
+    read: Read = NOTHING_READ
 
 
 def pop(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
     """POP_MESSAGE."""
     header = PopMessageRequest.decode(request.fields)
-    config = _admit(request, header, peer, state, now_ms)
+    _admit(request, header, peer, state, now_ms)
     wants = wants_of(header.topic, header.exp, header.exp_type)
     turn = state.pop_count
     state.pop_count += 1
-    return _attempt(Asked(request, header, config, wants, turn), state, now_ms, None)
+    return _attempt(Asked(request, peer, header, wants, turn), state, now_ms)
 
 
-def _attempt(asked: Asked, state: BrokerState, now_ms: int, read: Read | None) -> Outcome:
-    """With what was `read` for it. What an attempt passes over stays passed over; it takes nothing if it reads on."""
+def _attempt(asked: Asked, state: BrokerState, now_ms: int) -> Outcome:
+    """What an attempt passes over stays passed over. It takes nothing if it reads on.
+
+    It goes no further than to the first queue that it must read for, or in which it has looked for long; but behind the
+    one it has read for already, it asks the others, so that a queue of which nothing matches keeps it from none.
+    """
     header, until_ms = asked.header, asked.request.arrived_ms + asked.header.poll_time
     wanted = Pop(
         header.topic,
@@ -76,26 +85,27 @@ def _attempt(asked: Asked, state: BrokerState, now_ms: int, read: Read | None) -
         asked.wants,
         POP_ORDER_REVIVE_QUEUE if header.order else asked.turn % state.settings.revive_queue_num,
         now_ms,
-        read or NOTHING_READ,
+        asked.read,
     )
     taken: list[Taken] = []
     count = size = 0
-    unread = None
-    for topic, queue_id in _places(state, asked):
+    unread: tuple[Place, Unread] | None = None
+    for place in _places(state, asked):
+        topic, queue_id = place
         left = header.max_msg_nums - count if size < PULL_BYTES_MAX else 0
         if header.order:
             found = take_in_order(state, wanted, header.attempt_id, queue_id, left, now_ms)
         else:
             found = take(state, wanted, topic, queue_id, left, now_ms)
-        unread = unread or found.unread
-        if unread and not count and read is None:
-            break  # The queue whose turn it is must not wait for as long as others have messages in memory.
         taken.append(found)
         count += len(found.offsets)
         size += found.size
-    if unread and not count and (read is None or now_ms < until_ms):
-        entries, behind = unread
-        return ReadFirst(entries, lambda records, at_ms: _attempt(asked, state, at_ms, Read(entries, behind, records)))
+        if found.unread is not None:
+            unread = place, found.unread
+            if place != asked.begins:
+                break
+    if unread is not None and not count and (asked.begins is None or now_ms < until_ms):
+        return _read_first(asked, *unread, state)
     rest = sum(found.rest for found in taken)
     free_at_ms = min((found.free_at_ms for found in taken if found.free_at_ms), default=None)
     taken = [found for found in taken if found.offsets]
@@ -104,6 +114,17 @@ def _attempt(asked: Asked, state: BrokerState, now_ms: int, read: Read | None) -
     if rest and free_at_ms is None:
         free_at_ms = now_ms + _AGAIN_MS
     return _wait(asked, wanted, state, now_ms, rest=rest, again_ms=free_at_ms)
+
+
+def _read_first(asked: Asked, place: Place, unread: Unread, state: BrokerState) -> Outcome:
+    """Meanwhile anything may happen, so that it is asked anew whether the group may pop."""
+    header = asked.header
+
+    def go_on(records: bytes, now_ms: int) -> Outcome:
+        require_readable(state, header.topic, header.consumer_group, header.queue_id, asked.peer, now_ms, word="pop")
+        return _attempt(asked._replace(begins=place, read=Read(*unread, records)), state, now_ms)
+
+    return ReadFirst(unread.entries, go_on)
 
 
 def _wait(asked: Asked, wanted: Pop, state: BrokerState, now_ms: int, *, rest: int, again_ms: int | None) -> Outcome:
@@ -121,7 +142,7 @@ def _wait(asked: Asked, wanted: Pop, state: BrokerState, now_ms: int, *, rest: i
     return Reply(outcome, "NO_MESSAGE_IN_QUEUE", _fields(wanted, (), rest))
 
 
-def _admit(request: Command, header: PopMessageRequest, peer: Peer, state: BrokerState, now_ms: int) -> TopicConfig:
+def _admit(request: Command, header: PopMessageRequest, peer: Peer, state: BrokerState, now_ms: int) -> None:
     address = state.settings.broker_ip1
     born = header.born_time or request.arrived_ms
     if not request.resumed and now_ms - born - header.poll_time > _LATE_MS:
@@ -142,12 +163,19 @@ def _admit(request: Command, header: PopMessageRequest, peer: Peer, state: Broke
             f"invisibleTime[{header.invisible_time}] is not from 0 to {POP_INVISIBLE_MS_MAX} ms",
         )
     topic, group, queue_id = header.topic, header.consumer_group, header.queue_id
-    return require_readable(state, topic, group, queue_id, peer, now_ms, word="pop")
+    require_readable(state, topic, group, queue_id, peer, now_ms, word="pop")
 
 
 def _places(state: BrokerState, asked: Asked) -> list[Place]:
     """The queues to look into, in this order."""
-    header, start = asked.header, asked.turn
+    places = _places_in_turn(state, asked.header, asked.turn)
+    if asked.begins not in places:
+        return places
+    at = places.index(asked.begins)
+    return places[at:] + places[:at]
+
+
+def _places_in_turn(state: BrokerState, header: PopMessageRequest, start: int) -> list[Place]:
     topic = header.topic
     if header.order:
         return [(topic, header.queue_id)] if header.queue_id >= 0 else list(queues_of(state, topic, start))
