@@ -131,6 +131,16 @@ def test_a_pull_passes_over_what_its_bits_rule_out_and_believes_no_older_bit_map
     assert pulled(broker, "H") == ["0", "1", "0", "1", "2"]
 
 
+def test_a_clock_that_goes_back_hides_no_message() -> None:
+    broker = filtering_broker()
+    beat(broker, "H", "n >= 0")
+    store_numbers(broker, 2)
+    broker.now_ms -= 60_000
+    beat(broker, "G", "n >= 0")
+    store_numbers(broker, 2)
+    assert pulled(broker, "G") == ["0", "1", "0", "1"]
+
+
 def test_what_is_ruled_out_is_not_read() -> None:
     broker = filtering_broker()
     beat(broker, "G", "n > 9")
