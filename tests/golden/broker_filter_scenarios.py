@@ -27,6 +27,42 @@ def filtering(expression: str, version: int, kind: str = "SQL92") -> bytes:
     return heartbeat("c1", [group], [])
 
 
+def expressions(say: Asker) -> None:
+    """What properties of many kinds compare to, and what a group is told that filters before SQL92 is on."""
+    say.ask("a", 17, create_topic(TOPIC, readQueueNums=2, writeQueueNums=2))
+    say.ask("a", 200, {}, json_body({"groupName": GROUP}))
+    for number, letter in enumerate(("x", "y", "5", "7", "-1", "2147483648", "text", "")):
+        say.send(TOPIC, 0, f"m{number}", {"n": str(number), "TAGS": "TagA"} | ({"a": letter} if letter else {}))
+    say.pause(0.5)
+    say.ask("a", 34, {}, filtering("a > 5", 3))
+    say.ask("a", 11, registered(3))
+    for kind, expression in (("TAG", "*"), ("SQL92", "a > 5")):
+        subscription = {"expressionType": kind, "subString": expression, "topic": TOPIC, "subVersion": 1}
+        say.ask("a", 46, {}, json_body({"clientId": "c1", "group": GROUP, "subscriptionData": subscription}))
+    say.ask("a", 25, {}, b"enablePropertyFilter=true\n")
+    say.ask("a", 11, registered(3))
+    say.ask("a", 34, {}, filtering("a IN ('x', 'text') OR n = 3", 6))
+    for changes in ({"maxMsgNums": 1}, {"queueOffset": 4}, {"queueOffset": 7}, {"queueOffset": 8}, {"queueId": 1}):
+        say.ask("a", 11, registered(6) | changes)
+    for expression in (
+        "a > 5",
+        "a <> 5",
+        "a IS NULL",
+        "a IS NOT NULL AND TAGS = 'TagA'",
+        "a = 5 OR n > 6",
+        "n > 6 OR a = 5",
+        "NOT (n > 2)",
+        "a CONTAINS 'ex' OR a STARTSWITH '21'",
+        "a NOT CONTAINS 'ex'",
+        "n BETWEEN 2 AND 4 AND a BETWEEN -5.5 AND 10",
+        "missing = 1",
+        "TRUE",
+        "n = 5)",
+    ):
+        say.ask("a", 11, pull(expression))
+    say.ask("a", 11, pull("TagA || TagB", expressionType="TAG"))
+
+
 def filters(say: Asker) -> None:
     """First with SQL92 off, then on."""
     for topic in (TOPIC, BAD_TOPIC):

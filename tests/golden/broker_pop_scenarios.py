@@ -93,3 +93,36 @@ def in_order(say: Asker) -> None:
     pop(say, ORDERED, order="true", attemptId="attempt")
     pop(say, ORDERED, order="true", attemptId="attempt")
     pop(say, ORDERED, order="true", attemptId="another")
+
+
+def popping_by_sql(say: Asker) -> None:
+    """Pops by expressions; it does not matter that SQL92 is off."""
+    for topic in (TOPIC, ORDERED):
+        say.ask("a", 17, create_topic(topic, readQueueNums=1, writeQueueNums=1))
+    say.ask("a", 200, {}, json_body({"groupName": GROUP}))
+    for expression, kind in (("n >", "SQL92"), ("*", "SQL92"), ("n = 1", "XPATH"), ("n = 5)", "SQL92")):
+        pop(say, exp=expression, expType=kind)
+    for topic in (TOPIC, ORDERED):
+        for number in range(8):
+            say.send(topic, 0, f"message {number}", {"n": str(number), "TAGS": "A" if number % 2 == 0 else "B"})
+    say.pause(0.5)
+    notice = {"consumerGroup": GROUP, "topic": TOPIC, "queueId": 0, "pollTime": 0, "bornTime": 0}
+    for expression, kind in (
+        ("n >", "SQL92"),
+        ("n = 9", "SQL92"),
+        ("||", "TAG"),
+        ("C", "TAG"),
+        ("B", "TAG"),
+        ("C", ""),
+    ):
+        say.ask("a", 200054, notice | {"exp": expression, "expType": kind})
+    pop(say, exp="n = 2 OR n = 4", expType="SQL92")
+    pop(say, exp="n BETWEEN 1 AND 5 AND TAGS = 'B'", expType="SQL92", maxMsgNums=1)
+    pop(say, exp="n = 'x'", expType="SQL92")
+    pop(say, exp="missing IS NULL", expType="SQL92")
+    say.ask("a", 200054, notice | {"exp": "n = 1", "expType": "SQL92"})
+    handle = pop(say, ORDERED, order="true", exp="n IN ('1', '4', '6')", expType="SQL92")
+    say.ask("a", 200051, of(handle, 1, ORDERED))
+    say.ask("a", 200051, of(handle, 4, ORDERED))
+    pop(say, ORDERED, order="true", exp="n = 9", expType="SQL92")
+    pop(say, ORDERED, order="true")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from broker_client_scenarios import locks, sessions
 from broker_consuming_scenarios import consuming
-from broker_filter_scenarios import filters
+from broker_filter_scenarios import expressions, filters
 from broker_group_scenarios import administration, broadcasts, nonsense, policies
-from broker_pop_scenarios import popping
+from broker_pop_scenarios import popping, popping_by_sql
 from broker_requests import GROUP, TOPIC, Asker, consumer, create_topic, heartbeat, json_body
 from broker_sharing_scenarios import balancing, replies
 
@@ -279,6 +279,7 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "send_back": send_back,
     "queries": queries,
     "popping": popping,
+    "popping_by_sql": popping_by_sql,
     "runtime": runtime,
     "replies": replies,
     "balancing": balancing,
@@ -286,6 +287,7 @@ SCENARIOS: dict[str, Callable[[Asker], None]] = {
     "nonsense": nonsense,
     "policies": policies,
     "filters": filters,
+    "expressions": expressions,
     "broadcasts": broadcasts,
     "consuming": consuming,
 }

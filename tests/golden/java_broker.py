@@ -48,12 +48,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def java_broker(classpath: str) -> Iterator[tuple[int, str]]:
-    """Run a Java broker in a temporary folder; yields port and folder, and ends both afterwards."""
+def java_broker(classpath: str, settings: str = "") -> Iterator[tuple[int, str]]:
+    """Run a Java broker in a temporary folder; yields port and folder, and ends both afterwards.
+
+    `settings` are lines of its configuration.
+    """
     root = tempfile.mkdtemp(prefix="pocketmq-golden-")
     port = free_port()
     configuration = Path(root, "broker.conf")
-    configuration.write_text(CONFIGURATION.format(port=port, root=root, ha_port=free_port()))
+    configuration.write_text(CONFIGURATION.format(port=port, root=root, ha_port=free_port()) + settings)
     command = ["java", "-Xms256m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-Duser.timezone=UTC", f"-Duser.home={root}"]
     command += ["--add-opens", "java.base/java.nio=ALL-UNNAMED", "--add-opens", "java.base/sun.nio.ch=ALL-UNNAMED"]
     command += [f"-Drocketmq.home.dir={root}", "-Drocketmq.client.logUseSlf4j=true", "-cp", classpath]

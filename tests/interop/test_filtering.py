@@ -67,3 +67,25 @@ def test_where_the_broker_has_it_off_a_consumer_is_told_so(fleet: Fleet, cluster
     with pytest.raises(Refused, match="does not support consumer to filter message by SQL92") as refused:
         fleet[0].ask("consume", name="refused", topic=topic, group=group, sql="number > 5")
     assert refused.value.code == SYSTEM_ERROR
+
+
+def test_by_bit_maps_the_same_messages_are_delivered(make: str) -> None:
+    mapped = {"enableConsumeQueueExt": "true", "enableCalcFilterBitMap": "true"}
+    cluster = start_cluster(make, enablePropertyFilter="true", **mapped)
+    fleet = Fleet("java-5.5.0", cluster)
+    try:
+        driver = fleet[0]
+        topic, group = cluster.topic("mapped", QUEUES), cluster.group("mapped_group")
+        driver.ask("send", topic=topic, body="early", count=40, numbered="number")
+        driver.ask("consume", name="mapped", topic=topic, group=group, sql="number BETWEEN 10 AND 19")
+        early = {f"early-{i}" for i in range(10, 20)}
+        fleet.wait_for_handled("early messages", [(driver, "mapped")], lambda lines: len(lines) >= len(early))
+        driver.ask("send", topic=topic, body="late", count=400, numbered="number")
+        driver.ask("send", topic=topic, body="end", count=20, numbered="number")
+        wanted = early | {f"{word}-{i}" for word in ("late", "end") for i in range(10, 20)}
+        lines = fleet.wait_for_handled("all", [(driver, "mapped")], lambda lines: len(lines) >= len(wanted))
+        driver.ask("stop", name="mapped")
+        assert Counter(line["body"] for line in lines) == Counter(wanted)
+    finally:
+        fleet.close()
+        cluster.close()

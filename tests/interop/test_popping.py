@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from rig import toolchains
 from rig.clusters import Cluster
-from rig.drivers import Driver
+from rig.drivers import Driver, Refused
 from rig.processes import Child, Line
 
 pytestmark = pytest.mark.interop
@@ -108,3 +108,40 @@ def test_in_order_one_batch_of_a_queue_is_out_at_a_time(popper: Popper, driver: 
     second = popper.pop(queue=0, count=1, order=1)
     assert len(second) == 1
     assert bodies(second) != bodies(first)
+
+
+def test_by_an_expression_only_what_matches_is_popped_and_the_rest_is_passed_over(
+    popper: Popper, driver: Driver
+) -> None:
+    topic = popper.names["topic"]
+    driver.ask("send", topic=topic, body="n", count=40, tags="A,B", numbered="number")
+    expression = "number BETWEEN 10 AND 29 AND TAGS IN ('B')"
+    wanted = {f"n-{i}" for i in range(11, 30, 2)}
+    popped: list[Line] = []
+    while len(popped) < len(wanted):
+        popped += popper.pop(sql=expression, count=4, invisible_ms=30_000)
+    assert set(bodies(popped)) == wanted
+    for message in popped:
+        assert popper.ask("ack", handle=message["handle"], **popper.names)["status"] == "OK"
+    assert popper.pop(sql=expression, poll_ms=1_000) == []
+    assert popper.pop(poll_ms=1_000) == []
+    waiting = popper.begin("pop", poll_ms=15_000, sql="number = 1", **popper.names)
+    driver.ask("send", topic=topic, body="late", count=8, numbered="number", pace_ms=100)
+    assert bodies(list(popper.answer(waiting)["messages"])) == ["late-1"]
+
+
+def test_a_message_that_comes_back_is_judged_again(popper: Popper, driver: Driver) -> None:
+    driver.ask("send", topic=popper.names["topic"], body="judged", count=2, numbered="number")
+    popped: list[Line] = []
+    while len(popped) < 2:
+        popped += popper.pop(invisible_ms=1_500, sql="number >= 0")
+    again: list[Line] = []
+    while not again:
+        again = popper.pop(invisible_ms=30_000, poll_ms=15_000, sql="number = 1")
+    assert bodies(again) == ["judged-1"]
+    assert again[0]["times"] == 1
+
+
+def test_what_is_no_expression_is_refused(popper: Popper) -> None:
+    with pytest.raises(Refused, match="parse the consumer's subscription failed"):
+        popper.pop(sql="number >")

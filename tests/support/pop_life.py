@@ -24,6 +24,13 @@ DRAIN_ROUNDS_MAX = 20
 INVISIBLE_MS = (0, 100, 1_000, 5_000)
 
 
+class Cold(set[str]):
+    """No file's bytes are in memory."""
+
+    def __contains__(self, path: object) -> bool:
+        return True
+
+
 @dataclass
 class Fate:
     """What is promised of one message, and at which step that came to be."""
@@ -71,9 +78,13 @@ class PopLife:
 
     def pop(self) -> None:
         queue_id = self.rng.choice((-1, -1, *range(QUEUES)))
-        popped = self.popper.pop(
-            self.rng.choice((1, 3, 32)), queue_id=queue_id, invisible_ms=self.rng.choice(INVISIBLE_MS)
-        )
+        more: dict[str, object] = {"queue_id": queue_id, "invisible_ms": self.rng.choice(INVISIBLE_MS)}
+        if self.rng.random() < 0.5:
+            more |= {"exp": "missing IS NULL", "expType": "SQL92"}  # True of all; who is asked may have to read first.
+        is_cold = self.rng.random() < 0.5
+        self.popper.broker.disk.cold = Cold() if is_cold else set()
+        popped = self.popper.pop(self.rng.choice((1, 3, 32)), **more)
+        self.popper.broker.disk.cold = set()
         for one in popped:
             self.delivered(one)
             self.hands.append(one)

@@ -11,6 +11,9 @@ from pocketmq.model.outcome import Reply
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
 
+LATE_MS = 10
+"""Whoever waited less is not looked at: it is not too late by any sensible setting."""
+
 _Patience = Callable[[BrokerSettings], int]
 
 _QUEUES: tuple[tuple[_Patience, tuple[RequestCode, ...]], ...] = (

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pocketmq.broker import broadcasts
+from pocketmq.broker.filters.filter_table import Registered
 from pocketmq.broker.filters.requiring import judge_of_retried, require_filter, require_registered_filter
 from pocketmq.broker.filters.selecting import Looked, Matches, judged, look_through
 from pocketmq.broker.groups import find_or_create
@@ -78,6 +79,13 @@ class Forbidden(NamedTuple):
     remark: str
 
 
+class Judge(NamedTuple):
+    """What judges messages by their properties, and, if that is a registered filter, what bit maps say of it."""
+
+    matches: Matches
+    registered: Registered | None = None
+
+
 def pull(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
     """PULL_MESSAGE and LITE_PULL_MESSAGE."""
     header = PullMessageRequest.read(request)
@@ -98,13 +106,13 @@ def pull(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outco
     wanted = _subscription(header, group, state)
     if isinstance(wanted, Forbidden):
         return _forbidden(wanted)
-    matches = None
+    judge = None
     if not is_tag_type(wanted.expression_type) or wanted.class_filter_mode or header.sys_flag & flags.PULL_CLASS_FILTER:
-        matches = _filter(header, wanted, state)
+        judge = _filter(header, wanted, state)
     if state.settings.reject_pull_consumer_enable:
         refuse_pull_consumer(header.consumer_group, peer, state)
-    if matches is not None:
-        return _look_through(request, header, group, config, matches, peer, state, now_ms)
+    if judge is not None:
+        return _look_through(request, header, group, config, judge, peer, state, now_ms)
     codes = codes_wanted(wanted)
     return _look(request, header, group, config, codes, peer, state, now_ms)
 
@@ -114,26 +122,30 @@ def _look_through(
     header: PullMessageRequest,
     group: SubscriptionGroupConfig,
     config: TopicConfig,
-    matches: Matches,
+    judge: Judge,
     peer: Peer,
     state: BrokerState,
     now_ms: int,
 ) -> Outcome:
     """As `_look`, where messages are judged by their properties: those may have to be read from the disk first."""
 
-    def answer(looked: Looked | None) -> Outcome:
-        return _look(request, header, group, config, matches, peer, state, now_ms, looked)
+    matches = judge.matches
+
+    def answer(looked: Looked | None, at_ms: int) -> Outcome:
+        return _look(request, header, group, config, matches, peer, state, at_ms, looked)
 
     queue = state.store.find_queue(header.topic, header.queue_id)
     if queue is None:
-        return answer(None)
+        return answer(None, now_ms)
     count_max, bytes_max = _bounds(header)
-    looked = look_through(state.store, queue, header.queue_offset, count_max, bytes_max, matches)
+    offset = header.queue_offset
+    looked = look_through(state.store, queue, offset, count_max, bytes_max, matches, judge.registered)
     if isinstance(looked, Looked):
-        return answer(looked)
+        return answer(looked, now_ms)
     entries, next_offset = looked
     return ReadFirst(
-        entries, lambda records: answer(judged(entries, records, next_offset, count_max, bytes_max, matches))
+        entries,
+        lambda records, at_ms: answer(judged(entries, records, next_offset, count_max, bytes_max, matches), at_ms),
     )
 
 
@@ -214,19 +226,20 @@ def _bounds(header: PullMessageRequest) -> tuple[int, int]:
     return min(max(header.max_msg_nums, 1), PULL_MESSAGES_MAX), bytes_max
 
 
-def _filter(header: PullMessageRequest, wanted: SubscriptionData, state: BrokerState) -> Matches:
+def _filter(header: PullMessageRequest, wanted: SubscriptionData, state: BrokerState) -> Judge:
     """What judges messages for this pull. Refusal if it may not ask so, or its expression is not known, or old."""
     if header.sys_flag & flags.PULL_CLASS_FILTER:
         wanted = replace(wanted, class_filter_mode=True)
     if header.sys_flag & flags.PULL_SUBSCRIPTION:
-        found = require_filter(wanted, state.settings)
+        judge = Judge(require_filter(wanted, state.settings).matches)
     else:
-        found = require_registered_filter(
+        registered = require_registered_filter(
             wanted, header.consumer_group, header.sub_version, state.filters, state.settings
         )
+        judge = Judge(registered.filter.matches, registered)
     if state.settings.filter_support_retry and names.is_retry_topic(header.topic):
-        return judge_of_retried(header.consumer_group, state.filters)
-    return found.matches
+        return Judge(judge_of_retried(header.consumer_group, state.filters))
+    return judge
 
 
 def _suggested(

@@ -203,7 +203,9 @@ def _join_consumers(
     is_repeat = data.heartbeat_fingerprint != 0 and data.is_without_sub
     if not is_repeat:
         changed |= group.subscribe(wanted)
-        state.filters.register(consumer.group_name, wanted, now_ms)
+        # Not before any message that is there, should the clock have gone back: its bit map does not know the filter.
+        born_ms = max(now_ms, state.store.log.last_store_timestamp)
+        state.filters.register(consumer.group_name, wanted, born_ms)
     known, group.fingerprint = group.fingerprint, data.heartbeat_fingerprint
     if changed:
         _notify(state, group)

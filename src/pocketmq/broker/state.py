@@ -13,6 +13,8 @@ from pocketmq.broker.broadcast_offsets import BroadcastOffsets
 from pocketmq.broker.cold_reads import ColdReads
 from pocketmq.broker.configuration_table import ConfigurationTable
 from pocketmq.broker.delay_table import DelayTable
+from pocketmq.broker.filters.bit_maps import BitMaps
+from pocketmq.broker.filters.bloom import BloomFilter
 from pocketmq.broker.filters.filter_table import FilterTable
 from pocketmq.broker.group_table import GroupTable
 from pocketmq.broker.lock_table import LockTable
@@ -81,7 +83,9 @@ class BrokerState:
         self.broadcasts = BroadcastOffsets()
         self.offsets = OffsetTable(boot_ms, settings.consumer_offset_update_version_step)
         self.delays = DelayTable(settings.message_delay_level, boot_ms, settings.delay_offset_update_version_step)
-        self.filters = FilterTable(boot_ms)
+        bloom = BloomFilter(settings.max_error_rate_of_bloom_filter, settings.expect_consumer_num_use_filter)
+        self.filters = FilterTable(boot_ms, bloom)
+        store.kinds.bit_maps.of = BitMaps(settings, self.filters, store.log).bit_map
         self.pops = PopTable()
         self.pops_read_at = -1
         """At which count of the store's `discards` the table was read from the log; see popping/revive_log.py."""

@@ -104,11 +104,8 @@ BROKER_UNUSED_KEYS = (
         """,
     ),
     UnusedKeys(
-        "a filter looks at the message itself, so no bit maps are needed",
-        """
-        enableCalcFilterBitMap=false bitMapLengthConsumeQueueExt=112 expectConsumerNumUseFilter=32
-        maxErrorRateOfBloomFilter=20 maxMessageFilterNumForNotification=64 useMessageFilterForNotification=true
-        """,
+        "how long a bit map is follows from maxErrorRateOfBloomFilter and expectConsumerNumUseFilter",
+        "bitMapLengthConsumeQueueExt=112",
     ),
     UnusedKeys(
         "how Java's pops buffer and look ahead; the outcome here does not depend on it",

@@ -116,6 +116,33 @@ class DeliverySettings(StoreSettings):
     filter_data_clean_time_span: int = integer(
         "filterDataCleanTimeSpan", 24 * 3_600_000, "Milliseconds a dead subscription's filter is kept.", high=LONG_MAX
     )
+    enable_calc_filter_bit_map: bool = switch(
+        "enableCalcFilterBitMap",
+        False,
+        "Judge messages by SQL92 when they are stored, and keep in their queue's extension for which groups they are.",
+    )
+    expect_consumer_num_use_filter: int = integer(
+        "expectConsumerNumUseFilter",
+        32,
+        "Groups that are expected to filter one topic.",
+        low=1,
+        high=10_000,
+        at_start=True,
+    )
+    max_error_rate_of_bloom_filter: int = integer(
+        "maxErrorRateOfBloomFilter",
+        20,
+        "Per cent of messages that may have a group's bits without being for it, if as many groups filter as expected.",
+        low=1,
+        high=99,
+        at_start=True,
+    )
+    use_message_filter_for_notification: bool = switch(
+        "useMessageFilterForNotification", True, "Tell who waits to pop only of messages that its expression wants."
+    )
+    max_message_filter_num_for_notification: int = integer(
+        "maxMessageFilterNumForNotification", 64, "Waiting messages beyond which their tags are not looked at."
+    )
     estimate_accumulation: bool = switch(
         "estimateAccumulation", True, "Estimate a lag under a filter rather than count it."
     )

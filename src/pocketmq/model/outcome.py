@@ -68,10 +68,13 @@ class ReplyWithRecords(NamedTuple):
 
 
 class ReadFirst(NamedTuple):
-    """Read the records of these packed queue entries, from the disk if need be; `then` decides with their bytes."""
+    """Read the records of these packed queue entries, from the disk if need be.
+
+    `then` decides, with their bytes and the time it is by then.
+    """
 
     entries: bytes
-    then: Callable[[bytes], "Outcome"]
+    then: Callable[[bytes, int], "Outcome"]
 
 
 class RecordsWhenDurable(NamedTuple):

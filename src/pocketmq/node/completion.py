@@ -34,6 +34,8 @@ def complete_broker(settings: BrokerSettings) -> list[str]:
     settings.broker_ip2 = settings.broker_ip2 or settings.broker_ip1
     if settings.ha_listen_port == 0 and settings.listen_port:
         settings.ha_listen_port = settings.listen_port + 1
+    if settings.enable_calc_filter_bit_map and not settings.enable_consume_queue_ext:
+        warnings.append("enableCalcFilterBitMap does nothing without enableConsumeQueueExt, where bit maps are kept")
     settings.mapped_file_size_consume_queue = _rounded_up(
         settings.mapped_file_size_consume_queue, CONSUME_QUEUE_ENTRY_BYTES
     )

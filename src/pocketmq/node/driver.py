@@ -18,7 +18,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from pocketmq.broker.fast_failure import overdue
+from pocketmq.broker.fast_failure import LATE_MS, overdue
 from pocketmq.broker.filters.arrivals import Arrivals, arrivals
 from pocketmq.broker.router import HANDLERS, unsupported
 from pocketmq.broker.sessions import connection_closed
@@ -54,9 +54,6 @@ log = logging.getLogger(__name__)
 
 _LONE_TURNS = 32
 """After so many turns in which one connection spoke, its turn ends with its batch: nobody is there to wait for."""
-
-_LATE_MS = 10
-"""A turn that is younger makes no request too late, so that nobody looks closer."""
 
 _PROBE_BATCHES = 64
 """But every so often the turn stays open until the loop comes round, to find out whether that is still so."""
@@ -147,7 +144,7 @@ class BrokerDriver:
         plain: list[bytes] = []
         outcomes: list[Stored] = []
         stored: list[Command] = []
-        if self._turn_open and now_ms - self._turn_opened_ms >= _LATE_MS:
+        if self._turn_open and now_ms - self._turn_opened_ms >= LATE_MS:
             commands, refused = overdue(commands, now_ms - self._turn_opened_ms, state.settings)
             for late, reply in refused:
                 self._answer(link, late, reply)
@@ -198,6 +195,11 @@ class BrokerDriver:
         """One command again, after it was parked."""
         self._decide_by(link, command, lambda: HANDLERS[command.code](command, link.peer, self.state, self.now_ms()))
 
+    def _decide_read(self, link: Link, command: Command, outcome: ReadFirst, body: bytes) -> None:
+        """What was read for a client that is gone by now is for nobody: a pop would hide messages from the others."""
+        if link.id in self.sessions:
+            self._decide_by(link, command, lambda: outcome.then(body, self.now_ms()))
+
     def _decide_by(self, link: Link, command: Command, decide: Callable[[], Outcome | Stored]) -> None:
         try:
             outcome = decide()
@@ -220,7 +222,7 @@ class BrokerDriver:
             self.records.read_from_disk(
                 command,
                 outcome.entries,
-                lambda body: self._decide_by(link, command, partial(outcome.then, body)),
+                partial(self._decide_read, link, command, outcome),
                 partial(self._answer, link, command),
             )
         elif isinstance(outcome, RecordsWhenDurable):

@@ -4,6 +4,7 @@ A queue is one of these if `enableConsumeQueueExt` is on, or if it has an extens
 entries carry their tags code themselves again, and old ones are still understood. Source: ConsumeQueue.
 """
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -31,6 +32,13 @@ class TrueCodes:
         return unit is None or unit.tags_code in self._codes
 
 
+class BitMapSource:
+    """Who calculates bit maps for new units: `of` gets a dispatch whose record is written. Nobody until it is set."""
+
+    def __init__(self) -> None:
+        self.of: Callable[[Dispatch], bytes] | None = None
+
+
 class ExtendedQueue(ConsumeQueue):
     """`raw` bytes are as stored; an `entry` has the true tags code, or the address if its unit cannot be read."""
 
@@ -44,11 +52,13 @@ class ExtendedQueue(ConsumeQueue):
         *,
         extension_file_bytes: int,
         is_extended: bool,
+        bit_maps: BitMapSource,
     ) -> None:
-        """`is_extended`: new entries get a unit."""
+        """`is_extended`: new entries get a unit, with a bit map if `bit_maps` has one."""
         super().__init__(disk, topic, queue_id, file_bytes, descriptors)
         self.extension = QueueExtension(disk, topic, queue_id, extension_file_bytes, descriptors)
         self._is_extended = is_extended
+        self._bit_maps = bit_maps
         if self.segments.start == self.segments.end:
             self.extension.resume(None)  # No entry leads to what may be left of it, and new units begin where it began.
 
@@ -61,7 +71,9 @@ class ExtendedQueue(ConsumeQueue):
         """As `put`, with a unit if new entries get one; not for an entry that stands for no message."""
         _, queue_offset, log_offset, size, tags_code, store_timestamp = dispatch[:6]
         if self._is_extended and queue_offset >= self.max_offset and size != FILLER_SIZE:
-            address = self.extension.append(ExtensionUnit(tags_code, store_timestamp))
+            calculate = self._bit_maps.of
+            bit_map = b"" if calculate is None else calculate(dispatch)
+            address = self.extension.append(ExtensionUnit(tags_code, store_timestamp, bit_map))
             tags_code = tags_code if address is None else address
         self.put(queue_offset, log_offset, size, tags_code)
 

@@ -5,12 +5,13 @@
     address   byte offset - 2**63, which no hash of tags and no time is: they are above -2**31 - 1
 
 Under `enableConsumeQueueExt` each message has a unit, in the order of the entries. The bit map says which consumers'
-filters the message matches; nothing here calculates it, so new units have none. A unit leaves at least 4 bytes free in
-its file, for the -1 that ends it. Like its queue the extension is derived, and weaker: where a unit cannot be read, the
+filters the message matches; the broker calculates it, or leaves it out. A unit leaves at least 4 bytes free in its
+file, for the -1 that ends it. Like its queue the extension is derived, and weaker: where a unit cannot be read, the
 entry may match any tag, and the client, which filters too, has the last word. Source: ConsumeQueueExt.
 """
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pocketmq.store.disk import Disk
@@ -35,6 +36,9 @@ _BLANK_BYTES = 4
 
 _READ_BYTES = 128
 """Enough for a bit map of Java's default size, 112 bits; a unit that is longer is read once more."""
+
+_SPAN_BYTES = 64 * 1024
+"""Of units that are read together."""
 
 _HEAD = struct.Struct(">hqqh")
 _END = struct.pack(">h", -1)
@@ -69,15 +73,15 @@ def pack_unit(unit: ExtensionUnit) -> bytes:
     return _HEAD.pack(size, unit.tags_code, unit.store_timestamp, len(unit.bit_map)) + unit.bit_map
 
 
-def unpack_unit(content: bytes) -> tuple[ExtensionUnit, int] | None:
-    """The unit that `content` begins with, and its size; None if there is none, or not all of it."""
-    if len(content) < UNIT_BYTES_MIN:
+def unpack_unit(content: bytes, at: int = 0) -> tuple[ExtensionUnit, int] | None:
+    """The unit that lies in `content` there, and its size; None if there is none, or not all of it."""
+    if at + UNIT_BYTES_MIN > len(content):
         return None
-    size, tags_code, store_timestamp, bit_map_size = _HEAD.unpack_from(content)
+    size, tags_code, store_timestamp, bit_map_size = _HEAD.unpack_from(content, at)
     end = UNIT_BYTES_MIN + max(bit_map_size, 0)
-    if not end <= size <= len(content):
+    if not end <= size <= len(content) - at:
         return None
-    return ExtensionUnit(tags_code, store_timestamp, content[UNIT_BYTES_MIN:end]), size
+    return ExtensionUnit(tags_code, store_timestamp, content[at + UNIT_BYTES_MIN : at + end]), size
 
 
 class QueueExtension:
@@ -122,6 +126,23 @@ class QueueExtension:
         """The unit at this address; None if none can be read there."""
         found = self._at(address)
         return found[0] if found is not None else None
+
+    def get_near(self, addresses: Sequence[int]) -> list[ExtensionUnit | None]:
+        """As `get` of each, ascending: those of neighbouring entries lie side by side, and come by one system call."""
+        if not addresses:
+            return []
+        start, last = offset_of(addresses[0]), offset_of(addresses[-1])
+        file_end = start - start % self.segments.segment_size + self.segments.segment_size
+        if not start <= last < min(start + _SPAN_BYTES, file_end):
+            return list(map(self.get, addresses))
+        content = self.segments.read(start, min(last + _READ_BYTES, file_end) - start)
+        gathered = self._gathered
+        found: list[ExtensionUnit | None] = []
+        for address in addresses:
+            offset = address - _BASE
+            unpacked = unpack_unit(content, offset - start) if offset not in gathered else None
+            found.append(unpacked[0] if unpacked is not None else self.get(address))
+        return found
 
     def write(self) -> None:
         """Brings the gathered units into their files. Raises OSError; then they are still gathered."""

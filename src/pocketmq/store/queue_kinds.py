@@ -11,7 +11,7 @@ from pocketmq.store.batch_queue import BatchQueue
 from pocketmq.store.commit_log import Dispatch
 from pocketmq.store.consume_queue import ConsumeQueue, put_all
 from pocketmq.store.disk import Disk
-from pocketmq.store.extended_queue import ExtendedQueue
+from pocketmq.store.extended_queue import BitMapSource, ExtendedQueue
 from pocketmq.store.queue_extension import EXTENSION_FOLDER
 from pocketmq.store.segments import DescriptorCache
 
@@ -42,6 +42,7 @@ class QueueKinds:
 
     def __init__(self, disk: Disk, descriptors: DescriptorCache, batch_topics: set[str], sizes: KindSizes) -> None:
         self.put_entries: PutEntries = put_all
+        self.bit_maps = BitMapSource()
         self._disk = disk
         self._descriptors = descriptors
         self._batch_topics = batch_topics
@@ -65,6 +66,7 @@ class QueueKinds:
             descriptors,
             extension_file_bytes=self._sizes.extension_file_bytes,
             is_extended=self._sizes.extends_queues,
+            bit_maps=self.bit_maps,
         )
 
     def forget(self, topic: str) -> None:

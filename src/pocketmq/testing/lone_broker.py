@@ -81,8 +81,8 @@ class LoneBroker:
         """The answer as a client gets it, once the turn has ended and what must be saved has been."""
         try:
             outcome = self.decide(code, fields, body, peer=peer, version=version, language=language)
-            if isinstance(outcome, ReadFirst):
-                outcome = outcome.then(self.state.store.log.gather(outcome.entries)[0])
+            while isinstance(outcome, ReadFirst):
+                outcome = outcome.then(self.state.store.log.gather(outcome.entries)[0], self.now_ms)
         except Refusal as refusal:
             outcome = Reply(refusal.code, refusal.remark)
         self.save()

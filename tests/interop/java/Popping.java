@@ -70,8 +70,8 @@ public final class Popping {
         header.setPollTime(line.number("poll_ms", 5_000));
         header.setBornTime(System.currentTimeMillis());
         header.setInitMode(0);
-        header.setExp(line.text("tags", "*"));
-        header.setExpType("TAG");
+        header.setExp(line.has("sql") ? line.text("sql") : line.text("tags", "*"));
+        header.setExpType(line.has("sql") ? "SQL92" : "TAG");
         header.setOrder(line.has("order"));
         CompletableFuture<PopResult> answer = new CompletableFuture<>();
         api.popMessageAsync(broker, address, header, TIMEOUT_MS, new PopCallback() {

@@ -4,7 +4,8 @@ import pytest
 from popper import GROUP, RETRY, TOPIC, Popper, bodies
 
 from pocketmq.broker.topics import create_plain
-from pocketmq.model.outcome import Park
+from pocketmq.model.errors import Refusal
+from pocketmq.model.outcome import Outcome, Park, Reply
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.stored import decode_records
 from pocketmq.testing.lone_broker import LoneBroker
@@ -101,3 +102,53 @@ def test_a_topic_or_group_that_may_not_be_read_is_not_shown(popper: Popper) -> N
     config = popper.broker.state.topics.require(TOPIC)
     popper.broker.state.topics.put(type(config)(TOPIC, 2, 2, perm=2), popper.broker.now_ms)
     assert popper.broker.ask(RequestCode.NOTIFICATION, asked(popper)).code == ResponseCode.NO_PERMISSION
+
+
+def noticed(popper: Popper, **more: object) -> Outcome:
+    fields = {"topic": TOPIC, "consumerGroup": GROUP, "queueId": -1, "pollTime": 0, "bornTime": 0}
+    outcome = popper.broker.decide(RequestCode.NOTIFICATION, fields | more)
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def has_message(popper: Popper, **more: object) -> bool:
+    outcome = noticed(popper, **more)
+    assert isinstance(outcome, Reply)
+    return outcome.fields["hasMsg"] == "true"
+
+
+def test_a_notification_looks_at_tags_where_few_messages_wait(popper: Popper) -> None:
+    for number in range(63):
+        popper.broker.store(TOPIC, 0, b"", {"TAGS": "B" if number == 62 else "A"})
+    assert has_message(popper, exp="B", expType="TAG")
+    assert not has_message(popper, exp="C", expType="TAG")
+    assert has_message(popper, exp="C", expType="")
+    assert has_message(popper, exp="*", expType="TAG")
+    popper.broker.state.settings.use_message_filter_for_notification = False
+    assert has_message(popper, exp="C", expType="TAG")
+    popper.broker.state.settings.use_message_filter_for_notification = True
+    popper.broker.store(TOPIC, 0, b"", {"TAGS": "A"})
+    assert has_message(popper, exp="C", expType="TAG")
+
+
+def test_a_notification_of_an_expression_waits_for_what_matches(popper: Popper) -> None:
+    park = noticed(popper, exp="n > 5", expType="SQL92", pollTime=15_000)
+    assert isinstance(park, Park)
+    assert callable(park.wants)
+    assert park.wants(b"n\x016\x02")
+    popper.broker.store(TOPIC, 0, b"", {"n": "1"})
+    assert has_message(popper, exp="n > 5", expType="SQL92")
+
+
+def test_a_message_that_came_back_is_noticed_under_whatever_tags(popper: Popper) -> None:
+    popper.broker.store(TOPIC, 0, b"", {"TAGS": "A"})
+    popper.pop(invisible_ms=1_000)
+    popper.revive(after_ms=1_000)
+    assert has_message(popper, exp="C", expType="TAG")
+
+
+@pytest.mark.parametrize(("kind", "expression"), [("SQL92", "n >"), ("XPATH", "n"), ("TAG", "||")])
+def test_a_notification_of_no_expression_is_refused(popper: Popper, kind: str, expression: str) -> None:
+    with pytest.raises(Refusal, match="parse the consumer's subscription failed") as refused:
+        noticed(popper, exp=expression, expType=kind)
+    assert refused.value.code == ResponseCode.SUBSCRIPTION_PARSE_FAILED

@@ -90,7 +90,7 @@ def test_a_tag_of_equal_hash_comes_too_as_the_client_looks_again(popper: Popper)
         ({"queueId": 4}, ResponseCode.INVALID_PARAMETER),
         ({"topic": "Nowhere"}, ResponseCode.TOPIC_NOT_EXIST),
         ({"exp": "||"}, ResponseCode.SUBSCRIPTION_PARSE_FAILED),
-        ({"exp": "a > 1", "expType": "SQL92"}, ResponseCode.SYSTEM_ERROR),
+        ({"exp": "a >", "expType": "SQL92"}, ResponseCode.SUBSCRIPTION_PARSE_FAILED),
         ({"bornTime": 1, "pollTime": 1}, ResponseCode.POLLING_TIMEOUT),
         ({"consumerGroup": "a b"}, ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST),
     ],

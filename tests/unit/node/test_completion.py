@@ -46,6 +46,14 @@ def test_a_guessed_address_is_told() -> None:
     assert warning.endswith("set brokerIP1 (--advertise) to the address they reach")
 
 
+def test_bit_maps_that_nobody_keeps_are_told() -> None:
+    settings = BrokerSettings(bind_address="127.0.0.1", enable_calc_filter_bit_map=True)
+    (warning,) = complete_broker(settings)
+    assert "enableConsumeQueueExt" in warning
+    settings.enable_consume_queue_ext = True
+    assert complete_broker(settings) == []
+
+
 @pytest.mark.parametrize("wildcard", ["0.0.0.0", "::", ""])
 def test_a_wildcard_is_never_advertised(wildcard: str) -> None:
     assert advertised_host(wildcard) == machine_address()

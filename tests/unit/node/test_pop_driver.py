@@ -214,3 +214,46 @@ async def test_an_orderly_pop_that_waited_is_answered_when_its_batch_is_saved() 
     assert link.take() == []
     settled(hand)
     assert opaques(link) == [(4, 0)]
+
+
+SQL = {"exp": "n > 5", "expType": "SQL92"}
+
+
+def number_frame(opaque: int, number: int) -> bytes:
+    return send_frame(opaque, b"%d" % number, queue_id="1", i=f"n\x01{number}\x02")
+
+
+@in_loop
+async def test_a_pop_by_an_expression_is_woken_by_what_matches_and_passes_over_the_rest() -> None:
+    hand = HandDriver()
+    link, session = emptied(hand)
+    session.received(pop_frame(4, **SQL))
+    settled(hand)
+    _, producer = hand.connect()
+    producer.received(number_frame(5, 3))
+    settled(hand)
+    assert (link.take(), hand.driver.parking.count) == ([], 1)
+    assert hand.state.offsets.find("CG", "TopicTest", 1) == 0
+    producer.received(number_frame(6, 7))
+    settled(hand)
+    (answer,) = link.take()
+    assert [message.body for message in decode_records(answer.body)] == [b"7"]
+    assert answer.fields["msgOffsetInfo"] == "0 1 1"
+
+
+@in_loop
+async def test_what_was_read_for_a_client_that_is_gone_is_hidden_from_nobody() -> None:
+    hand = HandDriver()
+    _, session = emptied(hand)
+    link, producer = hand.connect()
+    producer.received(number_frame(5, 7))
+    settled(hand)
+    link.take()
+    hand.broker.disk.cold.add("commitlog/00000000000000000000")
+    session.received(pop_frame(6, **SQL))
+    hand.driver.lost(session)
+    settled(hand)
+    assert hand.state.pops.open == {}
+    producer.received(pop_frame(7, **SQL))
+    settled(hand)
+    assert opaques(link) == [(7, 0)]

@@ -12,7 +12,7 @@ from store_life import SIZES, T0, reopened, save
 
 from pocketmq.protocol.record import NewMessage, tags_code
 from pocketmq.store.consume_queue import ConsumeQueue, unpack_entries
-from pocketmq.store.extended_queue import ExtendedQueue
+from pocketmq.store.extended_queue import BitMapSource, ExtendedQueue
 from pocketmq.store.message_store import MessageStore
 from pocketmq.store.queue_extension import (
     UNIT_BYTES_MAX,
@@ -111,6 +111,22 @@ def test_a_long_bit_map_is_read_whole() -> None:
     assert extension.get(address) == longest
     with pytest.raises(struct.error):
         pack_unit(unit(7, UNIT_BYTES_MAX - UNIT_BYTES_MIN + 1))
+
+
+@pytest.mark.parametrize("written", [0, 3, 11])
+@pytest.mark.parametrize("file_bytes", [100, 1 << 20])
+def test_units_that_lie_near_each_other_are_found_together(written: int, file_bytes: int) -> None:
+    extension = new_extension(MemoryDisk(), file_bytes)
+    addresses: list[int] = []
+    for number in range(11):
+        if number == written:
+            extension.write()
+        address = extension.append(unit(number, 200 if number == 7 and file_bytes > 300 else 14))
+        assert address is not None
+        addresses.append(address)
+    far = [*addresses, address_of(1 << 40)]
+    for some in (addresses, addresses[4:9], addresses[::3], addresses[::-1], addresses[10:], far, []):
+        assert extension.get_near(some) == [extension.get(address) for address in some]
 
 
 def test_what_could_not_be_written_is_written_later() -> None:
@@ -287,7 +303,8 @@ def test_entries_that_are_cut_take_their_units_along() -> None:
 
 
 def test_an_entry_that_stands_for_no_message_has_no_unit_and_one_that_is_there_gets_no_other() -> None:
-    queue = ExtendedQueue(MemoryDisk(), "T", 0, 200, DescriptorCache(), extension_file_bytes=100, is_extended=True)
+    kind = {"extension_file_bytes": 100, "is_extended": True, "bit_maps": BitMapSource()}
+    queue = ExtendedQueue(MemoryDisk(), "T", 0, 200, DescriptorCache(), **kind)  # type: ignore[arg-type]
     for dispatch in ((queue, 0, 0, 0x7FFFFFFF, 0, 0), (queue, 1, 50, 60, 7, T0), (queue, 1, 50, 60, 7, T0)):
         queue.put_dispatch((*dispatch, b"T", b"", b""))
     assert queue.extension.end == UNIT_BYTES_MIN

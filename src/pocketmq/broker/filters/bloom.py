@@ -1,7 +1,7 @@
 """The Bloom filter whose bits RocketMQ keeps for each group that filters: which bits, of how many (BloomFilter).
 
-PocketMQ asks no bit maps: a pull judges the message itself. But a Java broker takes over a consumerFilter.json only if
-each group in it has the bits that it would have chosen.
+Bit maps of messages are made of them (bit_maps.py), and a Java broker takes over a consumerFilter.json only if each
+group in it has the bits that it would have chosen.
 """
 
 import math

@@ -7,7 +7,7 @@ A subscription's version says which of two expressions is newer: it is the time 
 ConsumerFilterManager.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,19 +23,21 @@ _SEEN_BEFORE_BOOT_MS = 30_000
 
 
 class Registered(NamedTuple):
-    """What a group said, and the filter that came of it."""
+    """What a group said, the filter that came of it, and the bits that stand for it in bit maps of that many bytes."""
 
     said: ConsumerFilterData
     filter: Filter
+    bits: int
+    bit_map_bytes: int
 
 
 class FilterTable:
     """By topic and group. `is_changed`: the file does not say so yet."""
 
-    def __init__(self, boot_ms: int) -> None:
+    def __init__(self, boot_ms: int, bloom: BloomFilter | None = None) -> None:
         self.is_changed = False
         self._boot_ms = boot_ms
-        self._bloom = BloomFilter()
+        self._bloom = bloom or BloomFilter()
         self._by_topic: dict[str, dict[str, Registered]] = {}
         self._topics_of: dict[str, set[str]] = {}
         self._chars = 0
@@ -46,6 +48,15 @@ class FilterTable:
     def find(self, topic: str, group: str) -> Registered | None:
         """What the group filters the topic by."""
         return self._by_topic.get(topic, {}).get(group)
+
+    @property
+    def bit_map_bytes(self) -> int:
+        """The size of a message's bit map."""
+        return self._bloom.bits // 8
+
+    def of_topic(self, topic: str) -> Collection[Registered]:
+        """What all groups filter the topic by, those that are dead among them."""
+        return self._by_topic.get(topic, {}).values()
 
     def register(self, group: str, subscriptions: Iterable[SubscriptionData], now_ms: int) -> None:
         """A heartbeat's subscriptions, all of them: topics that are not among them are dead."""
@@ -92,12 +103,19 @@ class FilterTable:
         return ConsumerFilterWrapper(by_topic).encode(pretty=True)
 
     def load(self, content: bytes) -> None:
-        """Take over the content of consumerFilter.json; what can no longer be read as an expression is left out."""
+        """Take over the content of consumerFilter.json; what can no longer be read as an expression is left out.
+
+        Where other bits stood for a group when the file was written, older bit maps say nothing: it is born anew.
+        """
         for by_topic in ConsumerFilterWrapper.decode(content).filter_data_by_topic.values():
             for said in by_topic.group_filter_data.values():
+                bits = self._bits(said.topic, said.consumer_group)
+                if said.bloom_filter_data is None or _other(said.bloom_filter_data, bits):
+                    born = max(self._boot_ms, said.born_time)
+                    said = replace(said, born_time=born, dead_time=born, bloom_filter_data=bits)
                 if said.dead_time == 0:
                     said = replace(said, dead_time=max(self._boot_ms - _SEEN_BEFORE_BOOT_MS, said.born_time))
-                self._put(replace(said, bloom_filter_data=self._bits(said.topic, said.consumer_group)))
+                self._put(said)
 
     def _is_known(self, group: str, wanted: SubscriptionData) -> bool:
         """Whether nothing new is to be read: the expression is the known one, or older than it."""
@@ -137,7 +155,10 @@ class FilterTable:
             compiled = filter_for(said.expression_type, said.expression)
         except FilterFault:
             return
-        self._by_topic.setdefault(said.topic, {})[said.consumer_group] = Registered(said, compiled)
+        positions = said.bloom_filter_data.bit_pos if said.bloom_filter_data is not None else ()
+        bits = sum(1 << position for position in set(positions))
+        row = Registered(said, compiled, bits, self.bit_map_bytes)
+        self._by_topic.setdefault(said.topic, {})[said.consumer_group] = row
         self._topics_of.setdefault(said.consumer_group, set()).add(said.topic)
         self._chars += _chars_of(said)
         self.is_changed = True
@@ -159,6 +180,10 @@ class FilterTable:
         if not self._topics_of[group]:
             del self._topics_of[group]
         self.is_changed = True
+
+
+def _other(one: BloomBits, another: BloomBits) -> bool:
+    return (one.bit_num, tuple(one.bit_pos)) != (another.bit_num, tuple(another.bit_pos))
 
 
 def _chars_of(said: ConsumerFilterData) -> int:

@@ -5,7 +5,7 @@ Sources: PullMessageProcessor, ClientManageProcessor#checkClientConfig.
 
 from collections.abc import Callable
 
-from pocketmq.broker.filters.filter_table import FilterTable
+from pocketmq.broker.filters.filter_table import FilterTable, Registered
 from pocketmq.broker.filters.matching import Filter, filter_for, find_property
 from pocketmq.broker.filters.words import FilterFault
 from pocketmq.model.broker_settings import BrokerSettings
@@ -28,7 +28,7 @@ def require_filter(wanted: SubscriptionData, settings: BrokerSettings) -> Filter
 
 def require_registered_filter(
     wanted: SubscriptionData, group: str, version: int, table: FilterTable, settings: BrokerSettings
-) -> Filter:
+) -> Registered:
     """The filter that the group's heartbeats made, as a pull of this subscription version needs it."""
     if wanted.class_filter_mode:
         require_served(wanted, settings)
@@ -41,7 +41,7 @@ def require_registered_filter(
     if found.said.client_version < version:
         raise Refusal(ResponseCode.FILTER_DATA_NOT_LATEST, "the consumer's consumer filter data not latest")
     require_served(wanted, settings)
-    return found.filter
+    return found
 
 
 def require_served(wanted: SubscriptionData, settings: BrokerSettings) -> None:

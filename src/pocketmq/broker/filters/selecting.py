@@ -10,6 +10,8 @@ One look is bounded: by entries as in Java (MessageStoreConfig.maxFilterMessageS
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pocketmq.broker.filters.bit_maps import not_ruled_out
+from pocketmq.broker.filters.filter_table import Registered
 from pocketmq.protocol.record.peeking import peek, queue_offset_of
 from pocketmq.store.consume_queue import ENTRY_BYTES, FILTER_SCAN_ENTRIES_MAX, ConsumeQueue
 from pocketmq.store.message_store import Found, MessageStore
@@ -39,9 +41,18 @@ class Unread(NamedTuple):
 
 
 def look_through(
-    store: MessageStore, queue: ConsumeQueue, offset: int, count_max: int, bytes_max: int, matches: Matches
+    store: MessageStore,
+    queue: ConsumeQueue,
+    offset: int,
+    count_max: int,
+    bytes_max: int,
+    matches: Matches,
+    registered: Registered | None = None,
 ) -> Looked | Unread:
-    """Messages from `offset` that match: up to `count_max`, and of `bytes_max` bytes, but one at least."""
+    """Messages from `offset` that match: up to `count_max`, and of `bytes_max` bytes, but one at least.
+
+    If `matches` is a `registered` filter, messages whose bit maps rule them out are not read.
+    """
     looked = Looked(Found.NO_MATCHED_MESSAGE, offset)
     stretch, read = count_max, 0
     while looked.next_offset - offset < FILTER_SCAN_ENTRIES_MAX and read < _LOOK_BYTES_MAX:
@@ -49,10 +60,11 @@ def look_through(
         status, next_offset, selection = store.select(queue, at, stretch, _STRETCH_BYTES, None)
         if selection is None:
             return Looked(status, next_offset) if at == offset else looked
-        records = store.log.gather_nowait(selection.entries) if selection.entries else b""
+        entries = selection.entries if registered is None else not_ruled_out(queue, selection.entries, registered)
+        records = store.log.gather_nowait(entries) if entries else b""
         if records is None:
-            return Unread(selection.entries, next_offset) if at == offset else looked
-        looked = judged(selection.entries, records, next_offset, count_max, bytes_max, matches, looked)
+            return Unread(entries, next_offset) if at == offset else looked
+        looked = judged(entries, records, next_offset, count_max, bytes_max, matches, looked)
         if looked.next_offset < next_offset or len(looked.entries) >= count_max * ENTRY_BYTES:
             return looked
         stretch = _STRETCH_ENTRIES

@@ -11,9 +11,10 @@ from pocketmq.broker.popping.admission import require_readable
 from pocketmq.broker.popping.places import Place, places_to_watch, queues_of, retry_topics
 from pocketmq.broker.popping.table import QueueKey
 from pocketmq.broker.popping.taking import sorted_entries
+from pocketmq.broker.popping.wanting import wants_of
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.limits import POPPED_MESSAGES_MAX, PULL_BYTES_MAX
-from pocketmq.model.outcome import Outcome, Reply, ReplyWithRecords
+from pocketmq.model.outcome import Outcome, Reply, ReplyWithRecords, Wanted
 from pocketmq.model.peer import Peer
 from pocketmq.model.pop_names import polling_key
 from pocketmq.protocol.codes import ResponseCode
@@ -58,10 +59,17 @@ def peek(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outco
 
 
 def notification(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
-    """NOTIFICATION: whether there is a message for the group, at once or as soon as one comes."""
+    """NOTIFICATION: whether there is a message for the group, at once or as soon as one comes.
+
+    Tags are looked at where few messages wait. An expression says only whose coming wakes, as in Java: to judge what
+    is there is the pop's business.
+    """
     header = NotificationRequest.decode(request.fields)
     topic, group, queue_id = header.topic, header.consumer_group, header.queue_id
     require_readable(state, topic, group, queue_id, peer, now_ms)
+    wants = None
+    if state.settings.use_message_filter_for_notification and header.exp_type:
+        wants = wants_of(topic, header.exp, header.exp_type)
     places = list(_places(state, topic, group, queue_id, is_order=header.order))
     free_at_ms = None
     if header.order:
@@ -69,7 +77,7 @@ def notification(request: Command, peer: Peer, state: BrokerState, now_ms: int) 
         times = [0 if batch is None else batch.free_at_ms(header.attempt_id) for batch in held]
         places = [place for place, free_at in zip(places, times, strict=True) if free_at <= now_ms]
         free_at_ms = min((free_at for free_at in times if free_at > now_ms), default=None)
-    if any(next_offset(state, group, place) < state.store.max_offset(*place) for place in places):
+    if any(_has_message(state, group, place, wants if place[0] == topic else None) for place in places):
         return Reply(fields=NotificationResponse(has_msg=True).fields())
     watched = tuple(places_to_watch(state, topic, group, queue_id))
     label = "notification " + polling_key(topic, group, queue_id)
@@ -81,7 +89,8 @@ def notification(request: Command, peer: Peer, state: BrokerState, now_ms: int) 
         header.poll_time,
         now_ms,
         again_ms=free_at_ms,
-        alike=None if header.order else "",
+        alike=None if header.order else f"{header.exp_type} {header.exp}",
+        wants=wants if callable(wants) else None,
     )
     if not isinstance(outcome, ResponseCode):
         return outcome
@@ -105,6 +114,16 @@ def next_offset(state: BrokerState, group: str, place: Place) -> int:
     if progress is not None:
         return max(progress.next_offset, committed)
     return max(state.store.min_offset(topic, queue_id), 0) if committed == NOT_FOUND else committed
+
+
+def _has_message(state: BrokerState, group: str, place: Place, wants: Wanted | None) -> bool:
+    """Whether a message waits for the group in the queue; with few of them, whether one is of these tags."""
+    offset, end = next_offset(state, group, place), state.store.max_offset(*place)
+    queue = state.store.find_queue(*place)
+    is_few = end - offset < state.settings.max_message_filter_num_for_notification
+    if queue is None or not isinstance(wants, frozenset) or not is_few or offset < queue.min_offset:
+        return offset < end
+    return any(entry.tags_code in wants for entry in queue.entries(offset, end - offset))
 
 
 def _places(state: BrokerState, topic: str, group: str, queue_id: int, *, is_order: bool = False) -> Iterable[Place]:

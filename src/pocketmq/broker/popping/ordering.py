@@ -9,9 +9,9 @@ from pocketmq.broker.popping import taking
 from pocketmq.broker.popping.order_table import HeldBatch
 from pocketmq.broker.popping.table import QueueKey
 from pocketmq.broker.popping.taking import Pop, Taken, offsets_of
+from pocketmq.broker.popping.wanting import look
 from pocketmq.broker.state import CONSUMER_OFFSETS, CONSUMER_ORDERS, BrokerState
 from pocketmq.model.errors import Refusal
-from pocketmq.model.limits import PULL_BYTES_MAX
 from pocketmq.model.names import POP_ORDER_REVIVE_QUEUE
 from pocketmq.model.outcome import Outcome, Reply
 from pocketmq.model.peer import Peer
@@ -36,9 +36,9 @@ def take_in_order(
         return Taken(pop.topic, queue_id, free_at_ms=free_at_ms)
     if queue is None or count_max <= 0:
         return Taken(pop.topic, queue_id, rest=0 if queue is None else max(queue.max_offset - offset, 0))
-    start, selection = offset, None
+    start = offset
     for _ in range(2):
-        status, next_place, selection = state.store.select(queue, start, count_max, PULL_BYTES_MAX, pop.codes)
+        status, next_place, selection, unread = look(state.store, queue, start, count_max, pop.wants, pop.read)
         if status not in (Found.OFFSET_TOO_SMALL, Found.OFFSET_OVERFLOW_BADLY, Found.OFFSET_FOUND_NULL):
             break
         start = next_place
@@ -46,7 +46,7 @@ def take_in_order(
     if selection is None or status is not Found.FOUND:
         if status is Found.NO_MATCHED_MESSAGE:
             state.offsets.commit(pop.group, pop.topic, queue_id, next_place, now_ms)
-        return Taken(pop.topic, queue_id, rest=max(queue.max_offset - next_place, 0))
+        return Taken(pop.topic, queue_id, rest=max(queue.max_offset - next_place, 0), unread=unread)
     offsets = offsets_of(queue, start, selection)
     done = frozenset(held.offsets) - set(held.left) if held is not None else frozenset()
     units = [selection.entries[at : at + ENTRY_BYTES] for at in range(0, len(selection.entries), ENTRY_BYTES)]

@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from pocketmq.broker.filters.selecting import Unread
 from pocketmq.broker.offset_table import NOT_FOUND
 from pocketmq.broker.offsets import starts_in_memory
 from pocketmq.broker.popping import revive_log
 from pocketmq.broker.popping.table import Checkpoint, CheckpointKey, QueueKey, QueueProgress
+from pocketmq.broker.popping.wanting import NOTHING_READ, Look, Read, look
 from pocketmq.broker.records import find_message
 from pocketmq.broker.state import CONSUMER_OFFSETS, CONSUMER_ORDERS, BrokerState
 from pocketmq.model import names, properties
-from pocketmq.model.limits import PULL_BYTES_MAX
+from pocketmq.model.outcome import Wanted
 from pocketmq.protocol.message import encode_record
 from pocketmq.protocol.pop_handle import PopHandle, retry_kind
 from pocketmq.store.consume_queue import ENTRY_BYTES, ConsumeQueue, Selection, unpack_entries
@@ -26,20 +28,22 @@ INIT_MIN = 0
 
 
 class Pop(NamedTuple):
-    """What a request asks of every queue it comes to. `codes` are the hashes of the tags it wants; None: any."""
+    """What a request asks of every queue it comes to; `read` is what it had to have read from the disk."""
 
     topic: str
     group: str
     invisible_ms: int
     init_mode: int
-    codes: frozenset[int] | None
+    wants: Wanted | None
     revive_queue_id: int
     pop_time: int
+    read: Read = NOTHING_READ
 
 
 class Taken(NamedTuple):
     """Of one queue: `entries` to be sent as they lie in the log, or a `body`; `rest` waits behind them.
 
+    If there are none, what is `unread` may have to be read before anybody can say what of the rest is wanted.
     Of an orderly pop: `order_counts`, or when the batch that is out lets the queue go.
     """
 
@@ -54,6 +58,7 @@ class Taken(NamedTuple):
     log_offset_end: int = 0
     free_at_ms: int = 0
     order_counts: tuple[str, ...] = ()
+    unread: Unread | None = None
 
 
 def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int, now_ms: int) -> Taken:
@@ -73,12 +78,11 @@ def take(state: BrokerState, pop: Pop, topic: str, queue_id: int, count_max: int
     is_stopped = state.settings.enable_pop_message_threshold and progress.in_flight > threshold
     if is_stopped or pops.is_full or count_max <= 0:
         return Taken(topic, queue_id, rest=rest)
-    # Why a message is in a retry topic is that it was wanted, under whatever subscription.
-    codes = pop.codes if topic == pop.topic else None
-    offset, selection = _select(state, queue, key, progress, offset, count_max, codes, now_ms)
+    offset, found = _look(state, pop, queue, key, progress, offset, count_max, now_ms)
+    selection = found.selection
     if selection is None:
         pops.forget_idle(key, state.offsets.find(pop.group, topic, queue_id))
-        return Taken(topic, queue_id, rest=max(queue.max_offset - progress.next_offset, 0))
+        return Taken(topic, queue_id, rest=max(queue.max_offset - progress.next_offset, 0), unread=found.unread)
     offsets = offsets_of(queue, offset, selection)
     checkpoint = Checkpoint(
         CheckpointKey(key, offset, pop.pop_time), pop.invisible_ms, offsets, pop.revive_queue_id, 0, 0, 0
@@ -164,32 +168,34 @@ def take_reset(state: BrokerState, key: QueueKey, now_ms: int) -> int | None:
     return offset
 
 
-def _select(
+def _look(
     state: BrokerState,
+    pop: Pop,
     queue: ConsumeQueue,
     key: QueueKey,
     progress: QueueProgress,
     offset: int,
     count_max: int,
-    codes: frozenset[int] | None,
     now_ms: int,
-) -> tuple[int, Selection | None]:
+) -> tuple[int, Look]:
     """What is there from `offset` on, or from where the queue now begins or ends; what is not wanted is passed over."""
     pops = state.pops
+    wants = pop.wants
+    if key.topic != pop.topic and not callable(wants):
+        # Why a message is in a retry topic is that it was wanted, under whatever tags; its client looks at them again.
+        # An expression is judged here or nowhere, so it is asked again as Java asks it.
+        wants = None
     for _ in range(2):
-        status, next_place, selection = state.store.select(queue, offset, count_max, PULL_BYTES_MAX, codes)
-        if status is Found.FOUND:
-            return offset, selection
-        if status in (Found.OFFSET_TOO_SMALL, Found.OFFSET_OVERFLOW_BADLY, Found.OFFSET_FOUND_NULL):
-            # What was committed is no place of the queue: left so, it would skip what comes next.
-            pops.forget_moves(key)
-            state.offsets.commit(key.group, key.topic, key.queue_id, next_place, now_ms)
-            offset = progress.next_offset = next_place
-            continue
-        if status is Found.NO_MATCHED_MESSAGE:
-            pops.skip(key, progress, next_place, state.store.log_max_offset)
-        break
-    return offset, None
+        found = look(state.store, queue, offset, count_max, wants, pop.read)
+        if found.status not in (Found.OFFSET_TOO_SMALL, Found.OFFSET_OVERFLOW_BADLY, Found.OFFSET_FOUND_NULL):
+            break
+        # What was committed is no place of the queue: left so, it would skip what comes next.
+        pops.forget_moves(key)
+        state.offsets.commit(key.group, key.topic, key.queue_id, found.next_offset, now_ms)
+        offset = progress.next_offset = found.next_offset
+    if found.status is Found.NO_MATCHED_MESSAGE:
+        pops.skip(key, progress, found.next_offset, state.store.log_max_offset)
+    return offset, found if found.status is Found.FOUND else found._replace(selection=None)
 
 
 def _as_of_origin(state: BrokerState, pop: Pop, selection: Selection, checkpoint: Checkpoint) -> bytes:

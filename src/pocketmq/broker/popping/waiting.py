@@ -1,7 +1,7 @@
 """Requests that wait for a message to pop: how long, how many, and where (PopLongPollingService)."""
 
 from pocketmq.broker.state import ALL_PARKED, BrokerState
-from pocketmq.model.outcome import Park
+from pocketmq.model.outcome import Park, Wanted
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command
 
@@ -16,8 +16,9 @@ def wait(
     *,
     again_ms: int | None = None,
     alike: str | None = None,
+    wants: Wanted | None = None,
 ) -> Park | ResponseCode:
-    """Park the request until a message comes to one of the places, or it is `again_ms`, or the poll is over.
+    """Park the request until a message it `wants` comes to one of the places, it is `again_ms`, or the poll is over.
 
     Or why it cannot wait: POLLING_FULL or POLLING_TIMEOUT. Those that wait are counted by `label`.
     """
@@ -30,4 +31,4 @@ def wait(
         return ResponseCode.POLLING_FULL
     if again_ms is not None:
         until_ms = min(until_ms, again_ms)
-    return Park(until_ms, places[0], more=places[1:], label=label, alike=alike)
+    return Park(until_ms, places[0], wants, places[1:], label, alike)

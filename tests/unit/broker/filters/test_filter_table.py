@@ -161,7 +161,7 @@ def test_the_file_is_javas_byte_for_byte() -> None:
 
 def test_javas_file_is_read() -> None:
     row = {
-        "bloomFilterData": {"bitNum": 112, "bitPos": [26, 73, 103]},
+        "bloomFilterData": {"bitNum": 112, "bitPos": [36, 20, 4]},
         "bornTime": BOOT_MS - 10_000,
         "clientVersion": 7,
         "consumerGroup": "CG",

@@ -99,12 +99,12 @@ def test_records_on_the_disk_are_read_before_anybody_decides(broker: LoneBroker)
     outcome = broker.decide(PULL, sql("n IN ('3', '77')"))
     assert isinstance(outcome, ReadFirst)
     read = broker.state.store.log.gather(outcome.entries)[0]
-    found = outcome.then(read)
+    found = outcome.then(read, broker.now_ms)
     assert isinstance(found, ReplyWithRecords)
     assert (found.reply.fields["nextBeginOffset"], found.entries[:8]) == ("32", outcome.entries[60:68])
-    damaged = outcome.then(read[len(read) // 2 :])
+    damaged = outcome.then(read[len(read) // 2 :], broker.now_ms)
     assert (damaged.code, damaged.fields["nextBeginOffset"]) == (ResponseCode.PULL_RETRY_IMMEDIATELY, "32")  # type: ignore[union-attr]
-    assert outcome.then(b"").fields["nextBeginOffset"] == "32"  # type: ignore[union-attr]
+    assert outcome.then(b"", broker.now_ms).fields["nextBeginOffset"] == "32"  # type: ignore[union-attr]
 
 
 def test_what_is_known_is_answered_before_the_disk_is_asked(broker: LoneBroker) -> None:
