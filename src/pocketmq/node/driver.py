@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pocketmq.broker.filters.arrivals import Arrivals, arrivals
-from pocketmq.broker.router import HANDLERS, unsupported
+from pocketmq.broker.router import HANDLERS, RUNS, unsupported
 from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
 from pocketmq.model.errors import ProtocolError, Refusal
@@ -42,6 +42,7 @@ from pocketmq.node.flusher import Flusher
 from pocketmq.node.parking import Parked, Parking
 from pocketmq.node.records_reader import RecordsReader
 from pocketmq.node.relays import Relays
+from pocketmq.node.runs import decide_run
 from pocketmq.node.tables_writer import TablesWriter
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.connection import Connection
@@ -139,10 +140,13 @@ class BrokerDriver:
         state = self.state
         link = session.link
         peer = link.peer
+        written = self.store.log.written
         plain: list[bytes] = []
         outcomes: list[Stored] = []
         stored: list[Command] = []
-        for command in commands:
+        noted: list[tuple[Command, Reply]] = []
+        ahead: list[Outcome] = []
+        for at, command in enumerate(commands):
             if command.flag & 1:
                 self.relays.answered(peer.id, command)
                 continue
@@ -151,6 +155,9 @@ class BrokerDriver:
             try:
                 if handler is None or command.code in session.refused:
                     outcome: Outcome | Stored = unsupported(command)
+                elif command.code in RUNS:
+                    ahead = ahead or decide_run(commands, at, peer, state, now_ms)
+                    outcome = ahead.pop()
                 else:
                     outcome = handler(command, peer, state, now_ms)
             except Refusal as refusal:
@@ -159,6 +166,9 @@ class BrokerDriver:
                 outcome = self._bug(command, link, error)
             if state.unsaved:
                 self._when_saved(link, command, outcome)
+            elif type(outcome) is ReplyWhenDurable and outcome.waits and outcome.log_offset_end > written:
+                if not command.flag & 2:
+                    noted.append((command, outcome.reply))
             elif type(outcome) is Stored and outcome.waits:
                 if not command.flag & 2:
                     outcomes.append(outcome)
@@ -174,8 +184,11 @@ class BrokerDriver:
                     self.carry_out(link, command, outcome)
             else:
                 self.carry_out(link, command, outcome)
-        if stored:
-            answers = self.replies.encode_all(outcomes, stored)
+        if stored or noted:
+            answers = self.replies.encode_all(outcomes, stored) if stored else b""
+            if noted:
+                answers += b"".join([encode_response(command, reply) for command, reply in noted])
+                stored += [command for command, _ in noted]
             self.durability.hold(Held(link, plain, answers, stored, self.store.log.end, now_ms))
         elif plain:
             self._leaving.append((link, plain[0] if len(plain) == 1 else b"".join(plain)))
