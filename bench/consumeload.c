@@ -5,6 +5,7 @@
  *   cc -O2 -o consumeload consumeload.c
  *   ./consumeload -p 10911 -m wake  -r 1000 -t 5            one sender at a steady rate, one puller that waits
  *   ./consumeload -p 10911 -m pop   -c 8 -n 32 -g G -t 5    POP_MESSAGE, and an ACK_MESSAGE for each message
+ *   ./consumeload -p 10911 -m pop   -a single ...           as above, each when the one before it has been answered
  *   ./consumeload -p 10911 -m pop   -a batch ...            as above, with one BATCH_ACK_MESSAGE for each pop
  *   ./consumeload -p 10911 -m scan  -c 4 -e tag -g G -t 5   pulls of one tag of ten from messages of mqload -m batch -V
  *   ./consumeload -p 10911 -m scan  -c 4 -e sql -g G -t 5   pulls of one in ten by an expression of two conditions
@@ -26,14 +27,20 @@
 enum { PULL_MESSAGE = 11, HEART_BEAT = 34, UPDATE_AND_CREATE_TOPIC = 17, NOTIFY_CONSUMER_IDS_CHANGED = 40, SEND_MESSAGE_V2 = 310 };
 enum { POP_MESSAGE = 200050, ACK_MESSAGE = 200051, BATCH_ACK_MESSAGE = 200151 };
 enum { SUCCESS = 0, PULL_NOT_FOUND = 19, PULL_RETRY_IMMEDIATELY = 20 };
+enum { TOGETHER, ONE_BY_ONE, IN_BATCHES };
 #define QUEUES_MAX 64
+#define IN_HANDS_MAX 96         /* DefaultMQPushConsumer.popThresholdForQueue */
 #define DRAIN_SECONDS 20.0
 #define SUSPEND_MS 15000        /* DefaultMQPullConsumerImpl.brokerSuspendMaxTimeMillis */
 #define SUSPEND "15000"
 
+typedef struct { int queue; long long offset; char handle[192]; } Unacked;
+
 typedef struct Conn {
   int fd, number, queue, popping, acks_out, parked;
   long long offset, seen;       /* of the queue that is scanned: the next place, and what came since its beginning */
+  Unacked *unacked;             /* popped, and to be acknowledged one after the other: a ring */
+  int first_unacked, unacked_count;
   double heard_at;              /* when the last heartbeat was answered, 0 while one is on its way */
   unsigned char *in, *out;
   size_t in_len, in_cap, out_len, out_pos, out_cap;
@@ -43,7 +50,7 @@ typedef struct { int code; unsigned flag, opaque; const char *head; size_t head_
 typedef struct { int queue; long long offset; const unsigned char *body, *props; unsigned body_len, props_len; } Message;
 
 static const char *host = "127.0.0.1", *topic = "BenchmarkTest", *group = "consumeload", *broker = "broker-a";
-static int port = 10911, conns = 1, queues = 4, body = 128, batch = 32, acks_in_batches = 0, is_sql = 0, groups = 1000, pulls = 0;
+static int port = 10911, conns = 1, queues = 4, body = 128, batch = 32, acks = TOGETHER, is_sql = 0, groups = 1000, pulls = 0;
 static double seconds = 5, interval = 30;
 static long rate = 1000;
 static unsigned long seq = 1;
@@ -335,12 +342,17 @@ static void note_once(const Message *m) {
   if (pop.seen[m->queue][m->offset]++) die("offset %lld of queue %d was popped twice", m->offset, m->queue);
 }
 
-static void ask_ack(Conn *c, const Message *m, const char *handle) {
-  char q[16], off[24], extra[256]; sprintf(q, "%d", m->queue); sprintf(off, "%lld", m->offset);
-  snprintf(extra, sizeof extra, "%s %lld", handle, m->offset);
+static void ask_ack(Conn *c, int queue, long long offset, const char *handle) {
+  char q[16], off[24], extra[256]; sprintf(q, "%d", queue); sprintf(off, "%lld", offset);
+  snprintf(extra, sizeof extra, "%s %lld", handle, offset);
   Field f[] = {{"consumerGroup", group}, {"topic", topic}, {"queueId", q}, {"extraInfo", extra}, {"offset", off}};
   ask(c, ACK_MESSAGE, 2 * 64 + 1, f, 5, 0, 0);
-  c->acks_out++;
+}
+
+static void ask_next_ack(Conn *c) {
+  Unacked *u = &c->unacked[c->first_unacked];
+  ask_ack(c, u->queue, u->offset, u->handle);
+  c->first_unacked = (c->first_unacked + 1) % IN_HANDS_MAX; c->unacked_count--;
 }
 
 static size_t base64(const unsigned char *b, size_t n, char *to) {
@@ -388,10 +400,14 @@ static void pop_found(Conn *c, const Reply *r) {
   }
   if (!count) die("a pop that says it has found something brings nothing");
   pop.pops++; pop.popped += count;
-  if (acks_in_batches) { ask_batch_ack(c, m, count, starts, pop_time, invisible, revive); return; }
+  if (acks == IN_BATCHES) { ask_batch_ack(c, m, count, starts, pop_time, invisible, revive); return; }
   for (int i = 0; i < count; i++) {
     snprintf(handle, sizeof handle, "%lld %s %s %s 0 %s %d", starts[i], pop_time, invisible, revive, broker, m[i].queue);
-    ask_ack(c, &m[i], handle);
+    c->acks_out++;
+    if (acks != ONE_BY_ONE) { ask_ack(c, m[i].queue, m[i].offset, handle); continue; }
+    Unacked *u = &c->unacked[(c->first_unacked + c->unacked_count++) % IN_HANDS_MAX];
+    u->queue = m[i].queue; u->offset = m[i].offset; memcpy(u->handle, handle, sizeof handle);
+    if (c->acks_out == 1) ask_next_ack(c);
   }
 }
 
@@ -403,15 +419,15 @@ static void pop_reply(Conn *c, const Reply *r) {
   } else {
     expect(r, "an acknowledgement", SUCCESS);
     c->acks_out -= r->opaque - 2 * 64; pop.acked += r->opaque - 2 * 64;
+    if (c->unacked_count) ask_next_ack(c);
   }
-  /* DefaultMQPushConsumer.popThresholdForQueue: 96 are in its hands at most */
-  if (!pop.is_over && !c->popping && c->acks_out <= 96 - batch) ask_pop(c);
+  if (!pop.is_over && !c->popping && c->acks_out <= IN_HANDS_MAX - batch) ask_pop(c);
 }
 
 static void run_pop(void) {
   on_reply = pop_reply;
   Conn **cs = calloc(conns, sizeof *cs);
-  for (int i = 0; i < conns; i++) cs[i] = join(i);
+  for (int i = 0; i < conns; i++) { cs[i] = join(i); cs[i]->unacked = calloc(IN_HANDS_MAX, sizeof *cs[i]->unacked); }
   double began = now();
   for (int i = 0; i < conns; i++) { ask_pop(cs[i]); flush_out(cs[i]); }
   while (now() < began + seconds) turn(100);
@@ -606,7 +622,7 @@ int main(int argc, char **argv) {
     case 'b': body = atoi(optarg); break;
     case 'B': broker = optarg; break;
     case 'n': batch = atoi(optarg); break;
-    case 'a': acks_in_batches = !strcmp(optarg, "batch"); break;
+    case 'a': acks = !strcmp(optarg, "batch") ? IN_BATCHES : !strcmp(optarg, "single") ? ONE_BY_ONE : TOGETHER; break;
     case 'e': is_sql = !strcmp(optarg, "sql"); break;
     case 'r': rate = atol(optarg); break;
     case 'G': groups = atoi(optarg); break;

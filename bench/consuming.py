@@ -89,6 +89,12 @@ ROWS = [
         _preload(POP_MESSAGES),
     ),
     Row(
+        "pop 32, acknowledge one after the other, 8 connections",
+        ("-m", "pop", "-c", "8", "-n", "32", "-a", "single"),
+        "acked_per_s",
+        _preload(POP_MESSAGES),
+    ),
+    Row(
         "pop 32, acknowledge all in one request, 8 connections",
         ("-m", "pop", "-c", "8", "-n", "32", "-a", "batch"),
         "acked_per_s",
