@@ -5,7 +5,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,15 +46,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def rocketmq(flush: str = "ASYNC_FLUSH") -> Iterator[Broker]:
-    """A Java broker and its name server on fresh data and free ports; `flush` is its flushDiskType."""
+def rocketmq(flush: str = "ASYNC_FLUSH", more: Sequence[str] = ()) -> Iterator[Broker]:
+    """A Java broker and its name server on fresh data and free ports; `flush` is its flushDiskType.
+
+    `more` are settings of the broker, as KEY=VALUE.
+    """
     jars = class_path()
     with tempfile.TemporaryDirectory(prefix="pocketmq-bench-") as folder:
         home, names_port, port = Path(folder), free_port(), free_port()
         (home / "namesrv.properties").write_text(f"listenPort={names_port}\nkvConfigPath={home}/kvConfig.json\n")
         settings = ["brokerName=bench", "brokerIP1=127.0.0.1", f"listenPort={port}", f"haListenPort={free_port()}"]
         settings += [f"namesrvAddr=127.0.0.1:{names_port}", f"storePathRootDir={home}/store"]
-        settings += [f"flushDiskType={flush}"]
+        settings += [f"flushDiskType={flush}", *more]
         (home / "broker.properties").write_text("\n".join(settings) + "\n")
         java = ["java", "-server", f"-Drocketmq.home.dir={home}", f"-Duser.home={home}", "-cp", jars]
         start_broker = ["org.apache.rocketmq.broker.BrokerStartup", "-c", f"{home}/broker.properties"]

@@ -48,11 +48,12 @@ def full_page_cache() -> Iterator[None]:
 
 
 def build_tools() -> None:
-    """Compile mqload and limit where they are older than their sources."""
+    """Compile the C programs that are older than their sources."""
     BIN.mkdir(exist_ok=True)
-    for name in ("mqload", "limit"):
+    shared = (HERE / "remoting.h").stat().st_mtime
+    for name in ("mqload", "consumeload", "limit"):
         source, tool = HERE / f"{name}.c", BIN / name
-        if not tool.exists() or tool.stat().st_mtime < source.stat().st_mtime:
+        if not tool.exists() or tool.stat().st_mtime < max(source.stat().st_mtime, shared):
             subprocess.run([os.environ.get("CC", "cc"), "-O2", "-o", str(tool), str(source)], check=True)
 
 
@@ -75,7 +76,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def pocketmq(python: str, kept: Path, flush: str = "async") -> Iterator[Broker]:
+def pocketmq(python: str, kept: Path, flush: str = "async", settings: Sequence[str] = ()) -> Iterator[Broker]:
     """`pocketmq up` on fresh data in `kept` and free ports, on the broker's core.
 
     The data stays until the whole run ends: to delete it would give its pages back, and the next broker would pay the
@@ -85,6 +86,7 @@ def pocketmq(python: str, kept: Path, flush: str = "async") -> Iterator[Broker]:
     log = Path(folder) / "log"
     ports = ["--port", "0", "--namesrv-port", "0", "--host", "127.0.0.1"]
     up = [str(Path(python).parent / "pocketmq"), "up", "--json", "--data", f"{folder}/data", "--flush", flush, *ports]
+    up += [word for setting in settings for word in ("--set", setting)]
     began = time.perf_counter()
     process = start_on(BROKER_CORE, up, log)
     try:

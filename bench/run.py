@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import consuming
 import java
 import processes
 from processes import Broker, load
@@ -218,7 +219,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5.0, help="of load at a time")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pure-python", metavar="PYTHON", help="an interpreter that has pocketmq uncompiled")
-    parser.add_argument("--only", default="", help="shapes whose name contains this text")
+    parser.add_argument("--only", default="", help="rows whose name contains this text")
     parser.add_argument("--skip-idle", action="store_true", help="no start, memory and idle rows")
     parser.add_argument("--java", action="store_true", help="also Java RocketMQ 5.5.0")
     parser.add_argument("--empty-memory", action="store_true", help="do not fill the page cache first")
@@ -234,10 +235,18 @@ def measure_all(table: Table, chosen: argparse.Namespace, kept: Path) -> bool:
         chosen.skip_idle = True
         assert flavour(chosen.pure_python) == "uncompiled"
         met &= session(table, lambda flush: processes.pocketmq(chosen.pure_python, kept, flush), [UNCOMPILED], chosen)
+    rows = consuming.Chosen(chosen.seconds, chosen.rounds, chosen.only, 2.0)
+    are_met, ours = consuming.session(
+        table.add, lambda more: processes.pocketmq(sys.executable, kept, settings=more), rows
+    )
+    met &= are_met
     if chosen.java:
         chosen.skip_idle = False
         table.add("**Java RocketMQ 5.5.0**", "", "", "", "", "")
         session(table, lambda flush: java.rocketmq(f"{flush.upper()}_FLUSH"), shapes, chosen, JAVA_WARM_SECONDS)
+        rows = consuming.Chosen(chosen.seconds, chosen.rounds, chosen.only, JAVA_WARM_SECONDS)
+        _, javas = consuming.session(table.add, lambda more: java.rocketmq(more=more), rows, java=True)
+        met &= consuming.beside_java(table.add, ours, javas)
     return met
 
 

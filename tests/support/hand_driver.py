@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from pocketmq.model.peer import Peer
-from pocketmq.node.driver import BrokerDriver, Session
+from pocketmq.node.driver import BrokerDriver
 from pocketmq.node.durability import Durability
+from pocketmq.node.session import Session
 from pocketmq.node.tables_writer import TablesWriter
 from pocketmq.protocol.connection import Connection
 from pocketmq.protocol.frame import Command

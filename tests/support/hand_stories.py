@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from hand_driver import HandDriver, HandLink
 from hand_frames import pull_fields, send_frame
 
-from pocketmq.node.driver import Session
+from pocketmq.node.session import Session
 from pocketmq.protocol.codes import RequestCode
 from pocketmq.protocol.frame import encode_request
 

@@ -20,7 +20,7 @@ from pocketmq.broker import (
 )
 from pocketmq.broker.balancing import assignment
 from pocketmq.broker.popping import handlers as popping
-from pocketmq.broker.state import Handler
+from pocketmq.broker.state import Handler, RunHandler
 from pocketmq.model.outcome import Reply
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import Command
@@ -45,6 +45,9 @@ HANDLERS: dict[int, Handler] = {
     **runtime.HANDLERS,
     **cold_read_limits.HANDLERS,
 }
+
+RUNS: dict[int, RunHandler] = popping.RUNS
+"""Codes of which a row of requests is decided at once, because that costs less than one after the other."""
 
 
 def unsupported(request: Command) -> Reply:

@@ -4,7 +4,7 @@
 carry out after a request; the numbers about the machine are what it tells from time to time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pocketmq.broker.balancing.known_routes import KnownRoutes
@@ -168,3 +168,6 @@ class BrokerState:
 
 Handler = Callable[[Command, Peer, BrokerState, int], Outcome | Stored]
 """What answers a request: `(request, peer, state, now_ms)`."""
+
+RunHandler = Callable[[Sequence[Command], Peer, BrokerState, int], Sequence[Outcome]]
+"""Answers requests of one code that came in a row: an outcome for each, and no Refusal."""

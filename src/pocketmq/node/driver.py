@@ -20,10 +20,10 @@ from functools import partial
 
 from pocketmq.broker.fast_failure import LATE_MS, overdue
 from pocketmq.broker.filters.arrivals import Arrivals, arrivals
-from pocketmq.broker.router import HANDLERS, unsupported
+from pocketmq.broker.router import HANDLERS, RUNS, unsupported
 from pocketmq.broker.sessions import connection_closed
 from pocketmq.broker.state import BrokerState
-from pocketmq.model.errors import ProtocolError, Refusal
+from pocketmq.model.errors import Refusal
 from pocketmq.model.outcome import (
     LIMIT,
     NO_FIELDS,
@@ -43,9 +43,10 @@ from pocketmq.node.flusher import Flusher
 from pocketmq.node.parking import Parked, Parking
 from pocketmq.node.records_reader import RecordsReader
 from pocketmq.node.relays import Relays
+from pocketmq.node.runs import decide_run
+from pocketmq.node.session import Session
 from pocketmq.node.tables_writer import TablesWriter
 from pocketmq.protocol.codes import ResponseCode
-from pocketmq.protocol.connection import Connection
 from pocketmq.protocol.frame import Command, encode_request, encode_response
 from pocketmq.protocol.frame.send_reply import SendReplies, Stored
 from pocketmq.transport.server import Link
@@ -57,33 +58,6 @@ _LONE_TURNS = 32
 
 _PROBE_BATCHES = 64
 """But every so often the turn stays open until the loop comes round, to find out whether that is still so."""
-
-
-class Session:
-    """One connection to the broker: the receiver of its bytes."""
-
-    __slots__ = ("connection", "driver", "link", "refused")
-
-    def __init__(self, driver: "BrokerDriver", link: Link, refused: frozenset[int]) -> None:
-        self.driver = driver
-        self.link = link
-        self.refused = refused
-        self.connection = Connection()
-
-    def received(self, data: bytes) -> None:
-        """Decides every command that these bytes complete."""
-        try:
-            commands = self.connection.feed(data)
-        except ProtocolError as error:
-            log.warning("%s sent what is not RocketMQ's protocol, connection closed: %s", self.link.peer.address, error)
-            self.link.close()
-            return
-        if commands:
-            self.driver.decide_all(self, commands)
-
-    def lost(self) -> None:
-        """Called by the link."""
-        self.driver.lost(self)
 
 
 class BrokerDriver:
@@ -121,7 +95,7 @@ class BrokerDriver:
 
     def accept(self, link: Link, refused: frozenset[int] = frozenset()) -> Session:
         """A receiver for a new link; `refused` codes are not served on its port."""
-        session = Session(self, link, refused)
+        session = Session(link, refused, self.decide_all, self.lost)
         self.sessions[link.id] = session
         return session
 
@@ -141,14 +115,17 @@ class BrokerDriver:
         state = self.state
         link = session.link
         peer = link.peer
+        written = self.store.log.written
         plain: list[bytes] = []
         outcomes: list[Stored] = []
         stored: list[Command] = []
+        noted: list[tuple[Command, Reply]] = []
+        ahead: list[Outcome] = []
         if self._turn_open and now_ms - self._turn_opened_ms >= LATE_MS:
             commands, refused = overdue(commands, now_ms - self._turn_opened_ms, state.settings)
             for late, reply in refused:
                 self._answer(link, late, reply)
-        for command in commands:
+        for at, command in enumerate(commands):
             if command.flag & 1:
                 self.relays.answered(peer.id, command)
                 continue
@@ -157,6 +134,9 @@ class BrokerDriver:
             try:
                 if handler is None or command.code in session.refused:
                     outcome: Outcome | Stored = unsupported(command)
+                elif command.code in RUNS:
+                    ahead = ahead or decide_run(commands, at, peer, state, now_ms)
+                    outcome = ahead.pop()
                 else:
                     outcome = handler(command, peer, state, now_ms)
             except Refusal as refusal:
@@ -165,6 +145,9 @@ class BrokerDriver:
                 outcome = self._bug(command, link, error)
             if state.unsaved:
                 self._when_saved(link, command, outcome)
+            elif type(outcome) is ReplyWhenDurable and outcome.waits and outcome.log_offset_end > written:
+                if not command.flag & 2:
+                    noted.append((command, outcome.reply))
             elif type(outcome) is Stored and outcome.waits:
                 if not command.flag & 2:
                     outcomes.append(outcome)
@@ -180,8 +163,11 @@ class BrokerDriver:
                     self.carry_out(link, command, outcome)
             else:
                 self.carry_out(link, command, outcome)
-        if stored:
-            answers = self.replies.encode_all(outcomes, stored)
+        if stored or noted:
+            answers = self.replies.encode_all(outcomes, stored) if stored else b""
+            if noted:
+                answers += b"".join([encode_response(command, reply) for command, reply in noted])
+                stored += [command for command, _ in noted]
             self.durability.hold(Held(link, plain, answers, stored, self.store.log.end, now_ms))
         elif plain:
             self._leaving.append((link, plain[0] if len(plain) == 1 else b"".join(plain)))

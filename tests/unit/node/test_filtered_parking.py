@@ -11,8 +11,8 @@ from pocketmq.broker.filters import arrivals as arriving
 from pocketmq.model.limits import EXPRESSIONS_AWAITED_MAX
 from pocketmq.model.outcome import Wanted
 from pocketmq.node import parking
-from pocketmq.node.driver import Session
 from pocketmq.node.parking import Parked, Parking
+from pocketmq.node.session import Session
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command, encode_request
 from pocketmq.protocol.stored import decode_records

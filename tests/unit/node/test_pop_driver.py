@@ -8,8 +8,9 @@ from hand_frames import send_frame
 from hand_stories import in_loop, opaques, topic_made
 
 from pocketmq.broker.popping import reviving
-from pocketmq.broker.router import HANDLERS
-from pocketmq.node.driver import Session
+from pocketmq.broker.router import HANDLERS, RUNS
+from pocketmq.model.outcome import Outcome
+from pocketmq.node.session import Session
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command, encode_request
 from pocketmq.protocol.stored import decode_records
@@ -57,11 +58,11 @@ def emptied(hand: HandDriver) -> tuple[HandLink, Session]:
     return link, session
 
 
-def ack_frame(opaque: int, popped: Command) -> bytes:
+def ack_frame(opaque: int, popped: Command, offset: int = 0) -> bytes:
     fields = popped.fields
-    handle = f"0 {fields['popTime']} {fields['invisibleTime']} {fields['reviveQid']} 0 BROKER 0 0"
+    handle = f"0 {fields['popTime']} {fields['invisibleTime']} {fields['reviveQid']} 0 BROKER 0 {offset}"
     handle = handle.replace("BROKER", LoneBroker().state.settings.broker_name)
-    more = {"consumerGroup": "CG", "topic": "TopicTest", "queueId": "0", "offset": "0", "extraInfo": handle}
+    more = {"consumerGroup": "CG", "topic": "TopicTest", "queueId": "0", "offset": str(offset), "extraInfo": handle}
     return encode_request(RequestCode.ACK_MESSAGE, more, opaque=opaque)
 
 
@@ -136,6 +137,74 @@ async def test_under_sync_flush_what_is_popped_waits_for_its_checkpoint() -> Non
     assert link.take() == []
     hand.flusher.step()
     assert opaques(link) == [(3, 0)]
+
+
+def eight_popped(hand: HandDriver) -> tuple[HandLink, Session, list[bytes]]:
+    """A client that has popped eight messages, and the frames that acknowledge them, from opaque 20 on."""
+    link, session = topic_made(hand)
+    for opaque in range(2, 9):
+        session.received(send_frame(opaque, b"more"))
+    settled(hand)
+    link.take()
+    session.received(pop_frame(10))
+    settled(hand)
+    (popped,) = link.take()
+    assert len(decode_records(popped.body)) == 8
+    return link, session, [ack_frame(20 + offset, popped, offset) for offset in range(8)]
+
+
+@in_loop
+async def test_acknowledgements_that_came_together_leave_together_when_their_record_is_synced() -> None:
+    hand = HandDriver(is_sync=True)
+    link, session, frames = eight_popped(hand)
+    session.received(b"".join(frames[:3]) + send_frame(30, b"between") + b"".join(frames[3:]))
+    hand.turn()
+    assert link.take() == []
+    hand.flusher.drain()
+    assert sorted(opaques(link)) == [*((20 + offset, 0) for offset in range(8)), (30, 0)]
+    assert hand.state.pops.open == {}
+    session.received(b"".join(frames))
+    assert opaques(link) == [(20 + offset, 0) for offset in range(8)], "what is durable is said again at once"
+
+
+@in_loop
+async def test_one_way_acknowledgements_that_came_together_are_done_and_not_answered() -> None:
+    hand = HandDriver()
+    link, session, frames = eight_popped(hand)
+    session.received(b"".join(frame.replace(b'"flag":0', b'"flag":2') for frame in frames))
+    hand.turn()
+    assert link.take() == []
+    assert hand.state.pops.open == {}
+
+
+@in_loop
+async def test_acknowledgements_that_cannot_be_written_are_refused_and_may_be_repeated() -> None:
+    disk = FaultyDisk(MemoryDisk())
+    hand = HandDriver(broker=LoneBroker(disk))  # type: ignore[arg-type]
+    link, session, frames = eight_popped(hand)
+    disk.add(Fault("pwrite", effect=errno.ENOSPC, path="commitlog"))
+    session.received(b"".join(frames))
+    hand.turn()
+    assert opaques(link) == [(20 + offset, ResponseCode.SERVICE_NOT_AVAILABLE) for offset in range(8)]
+    hand.durability.tick(hand.now_ms)
+    session.received(b"".join(frames))
+    hand.turn()
+    assert opaques(link) == [(20 + offset, 0) for offset in range(8)]
+
+
+@in_loop
+async def test_a_run_that_breaks_is_our_bug_for_each_of_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = HandDriver()
+    link, session, frames = eight_popped(hand)
+
+    def broken(*_: object) -> list[Outcome]:
+        raise RuntimeError("broken")
+
+    monkeypatch.setitem(RUNS, RequestCode.ACK_MESSAGE, broken)
+    session.received(b"".join(frames))
+    hand.turn()
+    assert opaques(link) == [(20 + offset, ResponseCode.SYSTEM_ERROR) for offset in range(8)]
+    assert hand.state.bugs == 8
 
 
 @in_loop

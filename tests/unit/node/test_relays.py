@@ -9,7 +9,7 @@ from hand_stories import in_loop, opaques
 from pocketmq.broker import router
 from pocketmq.model.limits import RELAYS_MAX
 from pocketmq.model.outcome import Relay, Reply, Survey
-from pocketmq.node.driver import Session
+from pocketmq.node.session import Session
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.protocol.frame import encode_request, encode_response
 

@@ -25,13 +25,24 @@ from pocketmq.protocol.headers.popping import (
 )
 from pocketmq.protocol.pop_handle import PopHandle, decode_pop_handle, real_topic, retry_kind
 
+_NOT_HIDDEN = "the message is not hidden by this handle, or no longer"
+
 _UNSAID = "not set any response code"
 """RemotingCommand: the remark of an answer that nobody gave one, though it has a code."""
 
 
 def ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:
     """ACK_MESSAGE: one message; answered once that is as durable as a send."""
-    header = AckMessageRequest.decode(request.fields)
+    header = AckMessageRequest.read(request)
+    found = find_checkpoint(header, peer, state, now_ms)
+    return acknowledge(state, found, header.offset, now_ms) if isinstance(found, Checkpoint) else found
+
+
+def find_checkpoint(header: AckMessageRequest, peer: Peer, state: BrokerState, now_ms: int) -> Checkpoint | Outcome:
+    """The open checkpoint that the handle names, with the message in it, or, where that is all, the answer.
+
+    Refusal if the handle is none of this broker's for this message.
+    """
     require_queue(state, header.topic, header.queue_id, peer)
     _require_offset(state, header.topic, header.queue_id, header.offset)
     handle = _require_own(state, header.extra_info, header.topic, header.queue_id, header.offset)
@@ -42,12 +53,18 @@ def ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcom
     key = _key(header.topic, header.consumer_group, handle)
     checkpoint = pops.open.get(key)
     if checkpoint is not None and _matches(handle, checkpoint, header.offset):
-        log_offset_end = _ack(state, pops, checkpoint, [header.offset], now_ms)
-        if log_offset_end is not None:
-            return ReplyWhenDurable(Reply(), log_offset_end)
-    elif now_ms < handle.next_visible_time and header.offset in pops.closed.get(key, ()):
+        return checkpoint
+    if now_ms < handle.next_visible_time and header.offset in pops.closed.get(key, ()):
         return ReplyWhenDurable(Reply(), state.store.log_max_offset)
-    return Reply(ResponseCode.NO_MESSAGE, "the message is not hidden by this handle, or no longer")
+    return Reply(ResponseCode.NO_MESSAGE, _NOT_HIDDEN)
+
+
+def acknowledge(state: BrokerState, checkpoint: Checkpoint, offset: int, now_ms: int) -> Outcome:
+    """One message of the checkpoint needs no delivery any more, and an answer once that is durable."""
+    log_offset_end = _ack(state, revive_log.table(state), checkpoint, [offset], now_ms)
+    if log_offset_end is None:
+        return Reply(ResponseCode.NO_MESSAGE, _NOT_HIDDEN)
+    return ReplyWhenDurable(Reply(), log_offset_end)
 
 
 def batch_ack(request: Command, peer: Peer, state: BrokerState, now_ms: int) -> Outcome:

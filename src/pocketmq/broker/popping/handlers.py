@@ -3,10 +3,11 @@
 Java makes the answer's header before it looks at the request, so that its zeros go out with a refusal, too.
 """
 
+from pocketmq.broker.popping.ack_runs import ack_run
 from pocketmq.broker.popping.acknowledging import ack, batch_ack, change_invisible_time
 from pocketmq.broker.popping.looking import notification, peek, polling_info
 from pocketmq.broker.popping.popping import pop
-from pocketmq.broker.state import BrokerState, Handler
+from pocketmq.broker.state import BrokerState, Handler, RunHandler
 from pocketmq.model.errors import Refusal
 from pocketmq.model.outcome import Outcome, Reply
 from pocketmq.model.peer import Peer
@@ -52,3 +53,5 @@ _HANDLERS: dict[int, Handler] = {
 }
 
 HANDLERS: dict[int, Handler] = {**_HANDLERS, **{code & 0xFFFF: handler for code, handler in _HANDLERS.items()}}
+
+RUNS: dict[int, RunHandler] = dict.fromkeys((RequestCode.ACK_MESSAGE, RequestCode.ACK_MESSAGE & 65535), ack_run)

@@ -75,6 +75,9 @@ class Checkpoint:
 
     def bit_of(self, offset: int) -> int | None:
         """The place of a queue offset in the batch."""
+        place = offset - self.key.start_offset
+        if 0 <= place < len(self.offsets) and self.offsets[place] == offset:
+            return place  # As most are: the batch has no gaps.
         return self.offsets.index(offset) if offset in self.offsets else None
 
 
