@@ -136,12 +136,13 @@ def send_once(port: int) -> bool:
 
 
 @contextmanager
-def limit() -> Iterator[int]:
-    """tools/limit on the broker's core; yields its port."""
+def limit(synced_file: Path | None = None) -> Iterator[int]:
+    """The limit on the broker's core; yields its port. With a file it syncs what came to that before it answers."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
+    files = [] if synced_file is None else [str(synced_file)]
     with tempfile.TemporaryDirectory(prefix="pocketmq-bench-") as folder:
-        process = start_on(BROKER_CORE, [str(BIN / "limit"), str(port)], Path(folder) / "log")
+        process = start_on(BROKER_CORE, [str(BIN / "limit"), str(port), *files], Path(folder) / "log")
         try:
             for _attempt in range(100):
                 with socket.socket() as probe:

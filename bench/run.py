@@ -48,10 +48,20 @@ class Shape:
     """The least acceptable share of what the same load does to one topic."""
 
 
-def sending(name: str, connections: int, window: int, body: int, ratio: float) -> Shape:
-    """A shape of single sends, measured beside the limit's echo of the same frames."""
+def sending(
+    name: str,
+    connections: int,
+    window: int,
+    body: int = 128,
+    ratio: float | None = None,
+    *,
+    rate: float | None = None,
+    flush: str = "async",
+    latency_us: int | None = None,
+) -> Shape:
+    """A shape of single sends, measured beside the limit's echo of the same frames, synced if the broker's are."""
     flags = ("-c", str(connections), "-w", str(window), "-b", str(body))
-    return Shape(name, ("-m", "send", *flags), ("-m", "echo", *flags), ratio=ratio)
+    return Shape(name, ("-m", "send", *flags), ("-m", "echo", *flags), ratio, rate, flush, latency_us)
 
 
 SHAPES = [
@@ -61,15 +71,9 @@ SHAPES = [
     sending("send, 8 x 64, 1 KB bodies", 8, 64, 1024, 0.40),
     Shape("send, 8 x 64, binary headers", ("-m", "send", "-H", "rocketmq", "-c", "8", "-w", "64")),
     # Java RocketMQ 5.5.0 on one core: 1,260, 12,000 and 20,000 a second, 230,000 in batches.
-    Shape("send, 1 x 1, SYNC_FLUSH", ("-m", "send", "-c", "1", "-w", "1"), rate=1_890, flush="sync"),
-    Shape(
-        "send, 64 x 1, SYNC_FLUSH",
-        ("-m", "send", "-c", "64", "-w", "1"),
-        rate=48_000,
-        flush="sync",
-        latency_us=1_500,
-    ),
-    Shape("send, 8 x 64, SYNC_FLUSH", ("-m", "send", "-c", "8", "-w", "64"), rate=120_000, flush="sync"),
+    sending("send, 1 x 1, SYNC_FLUSH", 1, 1, ratio=0.80, rate=1_890, flush="sync"),
+    sending("send, 64 x 1, SYNC_FLUSH", 64, 1, rate=48_000, flush="sync", latency_us=1_500),
+    sending("send, 8 x 64, SYNC_FLUSH", 8, 64, rate=120_000, flush="sync"),
     Shape("send batches of 32, 8 x 8", ("-m", "batch", "-n", "32", "-c", "8", "-w", "8"), rate=920_000),
     # Java RocketMQ 5.5.0 on one core gives four consumers 120,000 messages/s: six times that.
     Shape("pull, 4 connections, 32 a pull, warm", ("-m", "pull", "-c", "4"), rate=720_000),
@@ -135,14 +139,15 @@ def report(table: Table, shape: Shape, measured: Measured) -> bool:
     least = shape.ratio or shape.one_topic
     met = (least is None or (ratio or 0) >= least) and (shape.rate is None or rate >= shape.rate)
     met = met and (shape.latency_us is None or median_us <= shape.latency_us)
-    target = f">= {least:.2f}" if least else f">= {shape.rate:,.0f}/s" if shape.rate else ""
+    targets = [f">= {least:.2f}"] if least else []
+    targets += [f">= {shape.rate:,.0f}/s"] if shape.rate else []
     rate_cell = f"{rate:,.0f}"
     if shape.latency_us is not None:
-        target += f", p50 <= {shape.latency_us / 1000:.1f} ms"
+        targets.append(f"p50 <= {shape.latency_us / 1000:.1f} ms")
         rate_cell += f", p50 {median_us / 1000:.2f} ms"
-    verdict = ("yes" if met else "NO") if target else ""
+    verdict = ("yes" if met else "NO") if targets else ""
     beside_cell = f"{statistics.median(measured.beside):,.0f}" if measured.beside else ""
-    table.add(shape.name, rate_cell, beside_cell, f"{ratio:.2f}" if ratio else "", target, verdict)
+    table.add(shape.name, rate_cell, beside_cell, f"{ratio:.2f}" if ratio else "", ", ".join(targets), verdict)
     return met
 
 
@@ -183,11 +188,16 @@ def session(
     if not chosen.skip_idle:
         with start("async") as broker:
             verdicts.append(standing(table, broker))
-    with processes.limit() as limit_port:
+    with (
+        tempfile.TemporaryDirectory(dir=processes.BIN) as folder,
+        processes.limit() as limit_port,
+        processes.limit(Path(folder) / "log") as syncing_port,
+    ):
         for shape in shapes:
             with start(shape.flush) as broker:
                 load(broker.port, ONE_TOPIC, warm_seconds)
-                measured = measure(shape, limit_port, broker.port, chosen.seconds, chosen.rounds)
+                port = syncing_port if shape.flush == "sync" else limit_port
+                measured = measure(shape, port, broker.port, chosen.seconds, chosen.rounds)
             verdicts.append(report(table, shape, measured))
     return all(verdicts)
 
