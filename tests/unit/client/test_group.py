@@ -212,6 +212,28 @@ async def test_a_failed_message_holds_its_queue_up_and_comes_again(consuming: Co
             assert cluster.sent_back == []
 
 
+async def test_a_handler_that_wants_its_message_again_and_returns_has_not_acknowledged_it(consuming: Consuming) -> None:
+    clock = ManualClock()
+    async with ScriptedCluster(orders=1) as cluster:
+        for number in range(2):
+            await cluster.store("orders", str(number).encode())
+        async with consuming(cluster, clock, orderly=True, start_at="first") as consumer:
+            await consumer.subscribe("orders")
+            handed: list[tuple[bytes, int]] = []
+
+            async def handle(message: ReceivedMessage) -> None:
+                handed.append((message.body, message.reconsume_times))
+                if len(handed) == 1:
+                    await message.retry()
+                    await message.ack()
+
+            running = asyncio.create_task(consumer.run(handle))
+            await clock.advance_until(lambda: len(handed) == 3)
+            assert handed == [(b"0", 0), (b"0", 1), (b"1", 0)]
+            await consumer.close()
+            await running
+
+
 async def test_a_message_that_fails_too_often_becomes_a_dead_letter_and_the_queue_goes_on(consuming: Consuming) -> None:
     clock = ManualClock()
     async with ScriptedCluster(orders=1) as cluster:
