@@ -27,8 +27,10 @@ again
     of 5 seconds. Longer only where a third tenure had begun by then that was behind, for its commits count as well.
 back
     Not at all where one tenure ended in good order before the next began and nobody else had the queue, unless the
-    broker was killed in between. While two members have it, as happens when each balances at a time of its own, the
-    commits of the one that is behind overwrite the other's: brokers take every commit, as Java's do.
+    broker was killed in between. Concurrent members do not wait for each other: told of a change in the same moment,
+    one may ask where to begin just before the other commits where it ended, so that only what is `ANSWERED_MS` apart
+    is one after the other; orderly members are held apart by the lock. While two members have a queue the commits of
+    the one that is behind overwrite the other's: brokers take every commit, as Java's do.
 order
     Within one tenure offset by offset from where it began. Two members are busy at once only where the older tenure
     began before a kill of the broker and the younger one after it, and until the lock that the killed broker had
@@ -52,7 +54,7 @@ RECOMMITTED_MS = 30_000
 for a commit to be tried again, and for whoever begins anew to come as far as the first had come."""
 
 ANSWERED_MS = 2_000
-"""How long an answer of the broker may lie unread in a busy member."""
+"""How long a question to the broker, or its answer, may be on its way to a busy member."""
 
 EARLY_MS = 100
 """How exactly a member knows the broker's time."""
@@ -122,8 +124,9 @@ class History:
         before = self._last.get(place)
         if before is not None and before.end_offset is not None and offset < before.end_offset:
             assert before.ended_ms is not None
+            was_told = self.is_orderly or before.ended_ms < now_ms - ANSWERED_MS
             is_alone = all(held.place != place for held in self._held.values())
-            if is_alone and not self._was_killed_between(before.ended_ms - ANSWERED_MS, now_ms):
+            if was_told and is_alone and not self._was_killed_between(before.ended_ms - ANSWERED_MS, now_ms):
                 self._found.append(
                     f"back: {member} took {place} up at {offset}, {before.member} had left it at {before.end_offset}"
                 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pocketmq.testing.consumption_history import EARLY_MS, KILLED, RECOMMITTED_MS, History
+from pocketmq.testing.consumption_history import ANSWERED_MS, EARLY_MS, KILLED, RECOMMITTED_MS, History
 
 PLACE = ("Topic", 0)
 LOCK_MS = 30_000
@@ -71,8 +71,18 @@ def test_the_next_tenure_begins_where_the_last_one_was_left(group: Group) -> Non
     group.history.took("a", PLACE, 0, 0)
     group.deliver("a", 0, 1, 2, at=1)
     group.history.gave("a", PLACE, 3, 10)
-    group.history.took("b", PLACE, 1, 11)
+    group.history.took("b", PLACE, 1, 11 + ANSWERED_MS)
     assert group.kinds() == {"back"}
+
+
+@pytest.mark.parametrize(("is_orderly", "kinds"), [(False, set()), (True, {"back"})])
+def test_concurrent_members_may_ask_and_commit_in_the_same_moment(is_orderly: bool, kinds: set[str]) -> None:
+    group = Group(is_orderly=is_orderly)
+    group.history.took("a", PLACE, 0, 0)
+    group.deliver("a", 0, 1, 2, at=1)
+    group.history.gave("a", PLACE, 3, 10)
+    group.history.took("b", PLACE, 1, 11)
+    assert group.kinds() == kinds
 
 
 def test_a_killed_broker_may_forget_where_a_tenure_was_left(group: Group) -> None:
@@ -80,7 +90,7 @@ def test_a_killed_broker_may_forget_where_a_tenure_was_left(group: Group) -> Non
     group.deliver("a", 0, 1, 2, at=1)
     group.history.gave("a", PLACE, 3, 10)
     group.history.disturbed(KILLED, 11, LOCK_MS)
-    group.history.took("b", PLACE, 1, 12)
+    group.history.took("b", PLACE, 1, 12 + ANSWERED_MS)
     assert group.kinds() == set()
 
 
@@ -91,7 +101,7 @@ def test_a_member_that_is_behind_may_commit_over_another_ones_offset() -> None:
     group.history.took("b", PLACE, 0, 2)
     group.deliver("a", 1, 2, at=3)
     group.history.gave("a", PLACE, 3, 10)
-    group.history.took("c", PLACE, 0, 11)
+    group.history.took("c", PLACE, 0, 11 + ANSWERED_MS)
     assert group.kinds() == set()
 
 
