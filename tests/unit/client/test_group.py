@@ -86,6 +86,21 @@ async def test_when_another_leaves_it_takes_over_where_that_one_was(consuming: C
             assert next(pull for pull in cluster.pulls("orders") if pull.queue_id == 1).queue_offset == 7
 
 
+async def test_a_queue_given_up_is_committed_to_a_broker_that_has_forgotten_it(consuming: Consuming) -> None:
+    clock = ManualClock()
+    async with ScriptedCluster(orders=2) as cluster:
+        await cluster.store("orders", b"x", queue_id=1)
+        async with consuming(cluster, clock, start_at="first") as consumer:
+            await consumer.subscribe("orders")
+            await (await anext(consumer)).ack()
+            await clock.advance_until(lambda: cluster.committed.get(("CG", "orders", 1)) == 1, step=1.0)
+            cluster.committed["CG", "orders", 1] = 0
+            cluster.members["CG"].append("zoe")
+            cluster.peer.push(NOTIFY, {"consumerGroup": "CG"})
+            await until(lambda: queue(1) not in consumer._membership.assigned)
+            assert cluster.committed["CG", "orders", 1] == 1
+
+
 async def test_a_lost_notice_is_made_good_within_twenty_seconds(consuming: Consuming) -> None:
     clock = ManualClock()
     async with ScriptedCluster(orders=2) as cluster:
