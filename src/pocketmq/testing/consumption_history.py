@@ -29,7 +29,8 @@ back
     Not at all where one tenure ended in good order before the next began and nobody else had the queue, unless the
     broker was killed in between. Concurrent members do not wait for each other: told of a change in the same moment,
     one may ask where to begin just before the other commits where it ended, so that only what is `ANSWERED_MS` apart
-    is one after the other; orderly members are held apart by the lock. While two members have a queue the commits of
+    is one after the other. Orderly members are held apart by the lock, unless the broker was killed in the first tenure
+    and its lock was no more than believed in. While two members have a queue the commits of
     the one that is behind overwrite the other's: brokers take every commit, as Java's do.
 order
     Within one tenure offset by offset from where it began. Two members are busy at once only where the older tenure
@@ -124,7 +125,8 @@ class History:
         before = self._last.get(place)
         if before is not None and before.end_offset is not None and offset < before.end_offset:
             assert before.ended_ms is not None
-            was_told = self.is_orderly or before.ended_ms < now_ms - ANSWERED_MS
+            is_locked = self.is_orderly and not any(self._kills_in(before, before.ended_ms))
+            was_told = is_locked or before.ended_ms < now_ms - ANSWERED_MS
             is_alone = all(held.place != place for held in self._held.values())
             if was_told and is_alone and not self._was_killed_between(before.ended_ms - ANSWERED_MS, now_ms):
                 self._found.append(
@@ -296,10 +298,13 @@ class History:
             return False
         older, at = (one, before.begun_ms) if one.begun_ms <= other.begun_ms else (other, delivery.begun_ms)
         younger = other if older is one else one
-        return any(
-            what == KILLED and older.begun_ms <= begun + ANSWERED_MS and younger.begun_ms >= begun and at <= ended
-            for begun, ended, what in self.disturbances
-        )
+        return any(younger.begun_ms >= killed for killed in self._kills_in(older, at))
+
+    def _kills_in(self, tenure: Tenure, at_ms: int) -> Iterator[int]:
+        """When the broker was killed that had granted the lock in which the member may believe at that time."""
+        for begun, ended, what in self.disturbances:
+            if what == KILLED and tenure.begun_ms - ANSWERED_MS <= begun <= at_ms + ANSWERED_MS and at_ms <= ended:
+                yield begun
 
     def _was_killed(self, delivery: Delivery) -> bool:
         """Whether it began while members might believe in locks that a killed broker had forgotten."""

@@ -85,6 +85,25 @@ def test_concurrent_members_may_ask_and_commit_in_the_same_moment(is_orderly: bo
     assert group.kinds() == kinds
 
 
+@pytest.mark.parametrize(
+    ("killed", "left", "kinds"),
+    [
+        (5_000, 9_000, set()),  # The first member's lock had died with the broker.
+        (5_000, 5_001 + LOCK_MS, {"back"}),  # It no longer believed in that one.
+        (50_000, 9_000, {"back"}),  # The broker was killed when all was over.
+        (-5_000, 9_000, {"back"}),  # The lock was granted after the kill.
+    ],
+)
+def test_no_lock_holds_members_apart_that_a_killed_broker_had_granted(killed: int, left: int, kinds: set[str]) -> None:
+    group = Group(is_orderly=True)
+    group.history.disturbed(KILLED, killed, LOCK_MS)
+    group.history.took("a", PLACE, 0, 0)
+    group.deliver("a", 0, 1, 2, at=1)
+    group.history.gave("a", PLACE, 3, left)
+    group.history.took("b", PLACE, 1, left + 1)
+    assert group.kinds() == kinds
+
+
 def test_a_killed_broker_may_forget_where_a_tenure_was_left(group: Group) -> None:
     group.history.took("a", PLACE, 0, 0)
     group.deliver("a", 0, 1, 2, at=1)
