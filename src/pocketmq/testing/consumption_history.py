@@ -125,8 +125,9 @@ class History:
         before = self._last.get(place)
         if before is not None and before.end_offset is not None and offset < before.end_offset:
             assert before.ended_ms is not None
-            is_locked = self.is_orderly and not any(self._kills_in(before, before.ended_ms))
-            was_told = is_locked or before.ended_ms < now_ms - ANSWERED_MS
+            sure_ms = before.ended_ms + ANSWERED_MS
+            was_killed = any(killed <= sure_ms for killed in self._kills_in(before, before.ended_ms))
+            was_told = now_ms > sure_ms or (self.is_orderly and not was_killed)
             is_alone = all(held.place != place for held in self._held.values())
             if was_told and is_alone and not self._was_killed_between(before.ended_ms - ANSWERED_MS, now_ms):
                 self._found.append(
@@ -301,9 +302,9 @@ class History:
         return any(younger.begun_ms >= killed for killed in self._kills_in(older, at))
 
     def _kills_in(self, tenure: Tenure, at_ms: int) -> Iterator[int]:
-        """When the broker was killed that had granted the lock in which the member may believe at that time."""
+        """When brokers were killed that had granted the lock, of those in which a member may still believe then."""
         for begun, ended, what in self.disturbances:
-            if what == KILLED and tenure.begun_ms - ANSWERED_MS <= begun <= at_ms + ANSWERED_MS and at_ms <= ended:
+            if what == KILLED and tenure.begun_ms - ANSWERED_MS <= begun and at_ms <= ended:
                 yield begun
 
     def _was_killed(self, delivery: Delivery) -> bool:

@@ -186,6 +186,16 @@ def test_two_are_busy_only_while_a_killed_brokers_lock_is_believed_in(
     assert group.kinds() == kinds
 
 
+def test_a_slow_listener_may_outlive_the_broker_that_had_granted_its_lock() -> None:
+    group = Group(is_orderly=True)
+    group.history.disturbed(KILLED, 10_000, LOCK_MS)
+    group.history.took("a", PLACE, 0, 0)
+    group.deliver("a", 0, at=1, lasts=20_000)
+    group.history.took("b", PLACE, 0, 12_000)
+    group.deliver("b", 0, 1, 2, at=12_001)
+    assert group.kinds() == set()
+
+
 def test_two_owners_and_none_are_seen() -> None:
     group = Group()
     for member in ("a", "b"):
