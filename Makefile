@@ -51,6 +51,7 @@ torture: $(VENV)/.developing ## kills, power cuts, full and failing disks: is an
 	$(VENV)/bin/python tests/torture/kill_loop.py --rounds 50
 	$(VENV)/bin/python tests/torture/crash_points.py --points 100000
 	$(VENV)/bin/python tests/torture/consumption.py --seeds 20000
+	$(VENV)/bin/python tests/torture/consumer_groups.py --messages 1000000
 	$(VENV)/bin/python tests/torture/power_cut.py --rounds 5 || test $$? = 77
 	$(VENV)/bin/python tests/torture/full_disk.py --rounds 5 || test $$? = 77
 	$(VENV)/bin/python tests/torture/failing_disk.py --rounds 5 || test $$? = 77

@@ -29,6 +29,11 @@ class Committer:
             await self._offsets.commit(assigned.queue, offset)
             assigned.committed = offset
 
+    async def commit_last(self, assigned: AssignedQueue) -> None:
+        """One queue that goes, known or not: a broker that was killed may have forgotten what it had been told."""
+        assigned.committed = -1
+        await self.try_commit(assigned)
+
     async def try_commit(self, assigned: AssignedQueue) -> None:
         """One queue; a failure is logged and made good by the next commit."""
         try:

@@ -71,9 +71,10 @@ class Inbox:
 
     def offer_again(self, message: ReceivedMessage, seconds: float) -> None:
         """The same message once more, after a pause; an orderly queue stands still meanwhile."""
-        message.attempts += 1
-        message.is_taken = message.is_settled = False
-        self._clock.call_later(seconds, lambda: self._make_ready(message))
+        again = message.anew()
+        if again.assigned is not None and again.assigned.in_hand is message:
+            again.assigned.in_hand = again
+        self._clock.call_later(seconds, lambda: self._make_ready(again))
 
     def forget(self, assigned: AssignedQueue) -> None:
         """Drops what nobody has taken yet of a queue that is going."""

@@ -207,7 +207,7 @@ class Rebalancer:
 
     async def _release(self, assigned: AssignedQueue) -> None:
         if not assigned.is_lock_lost:  # Else another member may already have committed what it has done.
-            await self._committer.try_commit(assigned)
+            await self._committer.commit_last(assigned)
         if self._locks is not None:
             await self._locks.give_back([assigned.queue])
         self._membership.assigned.pop(assigned.queue, None)

@@ -128,5 +128,11 @@ class ReceivedMessage:
             self.is_settled = True
             await self._settling.retry(self, delay_level)
 
+    def anew(self) -> "ReceivedMessage":
+        """For the next attempt: not settled, while this one stays so, whatever its holder still does with it."""
+        again = ReceivedMessage(self.stored, self.queue, self._settling, self.assigned, self.generation)
+        again.attempts = self.attempts + 1
+        return again
+
     def __repr__(self) -> str:
         return f"ReceivedMessage({self.queue}, queue_offset={self.queue_offset}, message_id={self.message_id!r})"

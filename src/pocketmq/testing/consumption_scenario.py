@@ -30,6 +30,9 @@ MEMBERS_MAX = 4
 TICK_MS = 1_000
 HEARTBEAT_MS = 30_000
 BALANCE_MS = 20_000
+COMMIT_MS = 5_000
+"""ClientConfig.persistConsumerOffsetInterval."""
+
 SAVE_MS = 5_000
 """flushConsumerOffsetInterval: what a kill may take back."""
 
@@ -120,6 +123,9 @@ class ConsumptionScenario:
         self.broker.deliver_delayed()
         for peer_id in expire(self.broker.state, now_ms):
             connection_closed(self.broker.state, peer_id)
+        for member in self.members:
+            if before // COMMIT_MS != now_ms // COMMIT_MS:
+                member.commit()
         if now_ms - self._saved_ms >= SAVE_MS:
             self._saved_ms = now_ms
             self.broker.flush()
@@ -148,7 +154,7 @@ class ConsumptionScenario:
         for queue, held in member.held.items():
             while held.busy:
                 member.finish(queue, self.broker.now_ms, is_done=True)
-        member.leave()
+        member.leave(self.broker.now_ms)
         self.members.remove(member)
         self._disturbed(f"{member.client_id} leaves")
 
@@ -239,6 +245,7 @@ class ConsumptionScenario:
         for held in member.held.values():
             for _, delivery in held.busy:
                 delivery.ended_ms = self.broker.now_ms
+        self.history.gone(member.client_id, self.broker.now_ms)
 
     def _ask(self, code: int, fields: Mapping[str, object], body: bytes, peer: Peer) -> Reply:
         return self.broker.ask(code, fields, body, peer=peer)

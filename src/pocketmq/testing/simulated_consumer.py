@@ -77,11 +77,11 @@ class SimulatedConsumer:
         )  # fmt: skip
         self._send(RequestCode.HEART_BEAT, {}, HeartbeatData(self.client_id, (), [consumer]).encode())
 
-    def leave(self) -> None:
+    def leave(self, now_ms: int) -> None:
         """An orderly goodbye, with everything that was finished committed."""
         self.commit()
         for queue in list(self.held):
-            self._give_up(queue)
+            self._give_up(queue, now_ms)
         self._send(RequestCode.UNREGISTER_CLIENT, {"clientID": self.client_id, "consumerGroup": self._group}, b"")
 
     def balance(self, now_ms: int) -> None:
@@ -100,12 +100,13 @@ class SimulatedConsumer:
             self._commit(queue)
             for _, delivery in self.held[queue].busy:  # What comes of it no longer counts.
                 self._history.end(delivery, now_ms, is_done=False, is_settled=False)
-            self._give_up(queue)
+            self._give_up(queue, now_ms)
         for queue in sorted(wanted - set(self.held)):
             if self._history.is_orderly and queue not in self._lock([queue]):
                 continue
             offset = self._offset(queue)
             self.held[queue] = HeldQueue(offset, offset, now_ms)
+            self._history.took(self.client_id, (queue.topic, queue.queue_id), offset, now_ms)
 
     def renew(self, now_ms: int) -> None:
         """Ask for the locks once more; what is not granted is another's now."""
@@ -117,6 +118,7 @@ class SimulatedConsumer:
                 self.held[queue].locked_ms = now_ms
             elif not self.held[queue].busy:
                 del self.held[queue]
+                self._history.gave(self.client_id, (queue.topic, queue.queue_id), None, now_ms)
 
     def pull(self, queue: MessageQueue) -> None:
         """Fetch what comes next, unless enough is waiting."""
@@ -170,14 +172,15 @@ class SimulatedConsumer:
             self._commit(queue)
 
     def _commit(self, queue: MessageQueue) -> None:
+        """Also what was committed before: a broker that was killed may have forgotten it (RemoteBrokerOffsetStore)."""
         held = self.held[queue]
-        if held.finished_to > held.committed:
-            held.committed = held.finished_to
-            fields = {"consumerGroup": self._group, "topic": queue.topic, "queueId": queue.queue_id}
-            self._send(RequestCode.UPDATE_CONSUMER_OFFSET, {**fields, "commitOffset": held.committed}, b"")
+        held.committed = max(held.committed, held.finished_to)
+        fields = {"consumerGroup": self._group, "topic": queue.topic, "queueId": queue.queue_id}
+        self._send(RequestCode.UPDATE_CONSUMER_OFFSET, {**fields, "commitOffset": held.committed}, b"")
 
-    def _give_up(self, queue: MessageQueue) -> None:
-        del self.held[queue]
+    def _give_up(self, queue: MessageQueue, now_ms: int) -> None:
+        committed = self.held.pop(queue).committed
+        self._history.gave(self.client_id, (queue.topic, queue.queue_id), committed, now_ms)
         if self._history.is_orderly:
             body = UnlockBatchRequestBody(self._group, self.client_id, False, [queue]).encode()
             self._send(RequestCode.UNLOCK_BATCH_MQ, {}, body)

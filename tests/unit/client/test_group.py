@@ -86,6 +86,21 @@ async def test_when_another_leaves_it_takes_over_where_that_one_was(consuming: C
             assert next(pull for pull in cluster.pulls("orders") if pull.queue_id == 1).queue_offset == 7
 
 
+async def test_a_queue_given_up_is_committed_to_a_broker_that_has_forgotten_it(consuming: Consuming) -> None:
+    clock = ManualClock()
+    async with ScriptedCluster(orders=2) as cluster:
+        await cluster.store("orders", b"x", queue_id=1)
+        async with consuming(cluster, clock, start_at="first") as consumer:
+            await consumer.subscribe("orders")
+            await (await anext(consumer)).ack()
+            await clock.advance_until(lambda: cluster.committed.get(("CG", "orders", 1)) == 1, step=1.0)
+            cluster.committed["CG", "orders", 1] = 0
+            cluster.members["CG"].append("zoe")
+            cluster.peer.push(NOTIFY, {"consumerGroup": "CG"})
+            await until(lambda: queue(1) not in consumer._membership.assigned)
+            assert cluster.committed["CG", "orders", 1] == 1
+
+
 async def test_a_lost_notice_is_made_good_within_twenty_seconds(consuming: Consuming) -> None:
     clock = ManualClock()
     async with ScriptedCluster(orders=2) as cluster:
@@ -210,6 +225,28 @@ async def test_a_failed_message_holds_its_queue_up_and_comes_again(consuming: Co
             await running
             assert seen == [(b"0", 0), (b"0", 1), (b"0", 2), (b"1", 0)]
             assert cluster.sent_back == []
+
+
+async def test_a_handler_that_wants_its_message_again_and_returns_has_not_acknowledged_it(consuming: Consuming) -> None:
+    clock = ManualClock()
+    async with ScriptedCluster(orders=1) as cluster:
+        for number in range(2):
+            await cluster.store("orders", str(number).encode())
+        async with consuming(cluster, clock, orderly=True, start_at="first") as consumer:
+            await consumer.subscribe("orders")
+            handed: list[tuple[bytes, int]] = []
+
+            async def handle(message: ReceivedMessage) -> None:
+                handed.append((message.body, message.reconsume_times))
+                if len(handed) == 1:
+                    await message.retry()
+                    await message.ack()
+
+            running = asyncio.create_task(consumer.run(handle))
+            await clock.advance_until(lambda: len(handed) == 3)
+            assert handed == [(b"0", 0), (b"0", 1), (b"1", 0)]
+            await consumer.close()
+            await running
 
 
 async def test_a_message_that_fails_too_often_becomes_a_dead_letter_and_the_queue_goes_on(consuming: Consuming) -> None:
