@@ -27,7 +27,7 @@ from pocketmq.protocol.bodies.registration import decode_registration, encode_re
 from pocketmq.protocol.checksums import crc_property
 from pocketmq.protocol.compression import compress, decompress
 from pocketmq.protocol.connection import Connection
-from pocketmq.protocol.fastjson import ObjectKey, dumps, loads, loads_object
+from pocketmq.protocol.fastjson import ObjectKey, dumps, dumps_plain, loads, loads_object
 from pocketmq.protocol.frame import encode_request
 from pocketmq.protocol.headers.declaration import Header, rules
 from pocketmq.protocol.message import decode_messages, encode_messages, split_batch, unwrap_batch
@@ -335,3 +335,25 @@ def test_registrations_read_back() -> None:
     for compressed in (True, False):
         again = encode_registration(body, compressed=compressed)
         assert decode_registration(again, compressed=compressed, version=513) == body
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans() | st.lists(st.integers()), max_size=6))
+def test_plain_maps_are_written_in_c_as_in_python(value: dict[str, Any]) -> None:
+    assert dumps_plain(value) == dumps(value)
+
+
+@pytest.mark.parametrize(
+    "text", [chr(code) for code in (*range(0x21), 0x22, 0x2F, 0x5C, 0x7F, 0x85, 0x2028, 0xD800, 0xFFFF)]
+)
+def test_every_odd_character_is_written_in_c_as_in_python(text: str) -> None:
+    assert dumps_plain({text: text}) == dumps({text: text})
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BODY_KINDS if kind.IS_PLAIN], ids=lambda kind: kind.__name__)
+def test_a_body_that_says_it_is_plain_is(kind: type[Any]) -> None:
+    @given(st.from_type(kind))
+    @settings(max_examples=50)
+    def check(body: Body) -> None:
+        assert body.encode() == encode_body(body)
+
+    check()

@@ -29,6 +29,7 @@ __all__ = [
     "Scalar",
     "Written",
     "dumps",
+    "dumps_plain",
     "dumps_text",
     "java_double",
     "loads",
@@ -81,6 +82,14 @@ def loads_object(data: bytes) -> dict[JsonKey, JsonValue]:
 def dumps(value: object, *, standard: bool = False, pretty: bool = False) -> bytes:
     """The bytes of plain values: dict, list, tuple, str, int, float, bool, None, ObjectKey, PrimitiveArray."""
     return dumps_text(value, standard=standard, pretty=pretty).encode("utf-8", "replace")
+
+
+def dumps_plain(value: Mapping[str, object]) -> bytes:
+    """As `dumps`, in C: a map of texts, whole numbers, true, false, and lists of whole numbers; none of them None."""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, OverflowError):  # Half a character; a number of more than 64 bits.
+        return dumps(value)
 
 
 def dumps_text(value: object, *, standard: bool = False, pretty: bool = False, depth: int = 0) -> str:

@@ -1,5 +1,6 @@
 """Typed headers: required fields, numbers, booleans, and the remarks of those that are refused."""
 
+import struct
 from collections import UserDict
 from typing import Any
 
@@ -121,3 +122,12 @@ def test_a_header_read_from_its_text_says_the_same(text: str) -> None:
     fields = PULL | {"nsd": text}
     (request,) = Connection().feed(encode_request(11, fields, opaque=1))
     assert headers.PullMessageRequest.read(request) == headers.PullMessageRequest.decode(fields)
+
+
+@pytest.mark.parametrize("name", ['"nsd"', '"ns\\u0064"'])
+@pytest.mark.parametrize("text", ['"1"', '"true"', '"x"'])
+def test_a_boolean_whose_name_is_escaped_is_read_as_java_reads_it(name: str, text: str) -> None:
+    fields = ",".join([*(f'"{key}":"{value}"' for key, value in PULL.items()), f"{name}:{text}"])
+    head = f'{{"code":11,"language":"JAVA","version":513,"opaque":1,"flag":0,"extFields":{{{fields}}}}}'.encode()
+    (request,) = Connection().feed(struct.pack(">II", 4 + len(head), len(head)) + head)
+    assert headers.PullMessageRequest.read(request).nsd is (text == '"true"')

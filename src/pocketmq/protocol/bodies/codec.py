@@ -19,7 +19,16 @@ from pocketmq.model.group import CustomizedRetryPolicy
 from pocketmq.model.limits import BIT_SET_BYTES_MAX
 from pocketmq.model.subscription import BloomBits
 from pocketmq.protocol.codes import ResponseCode
-from pocketmq.protocol.fastjson import JsonKey, JsonValue, ObjectKey, PrimitiveArray, dumps, java_double, loads
+from pocketmq.protocol.fastjson import (
+    JsonKey,
+    JsonValue,
+    ObjectKey,
+    PrimitiveArray,
+    dumps,
+    dumps_plain,
+    java_double,
+    loads,
+)
 
 T = TypeVar("T")
 
@@ -40,6 +49,8 @@ class Body:
     __slots__ = ()
     WIRE: ClassVar[Mapping[str, str]] = {}
     WRITTEN_ONLY: ClassVar[Mapping[str, str]] = {}
+    IS_PLAIN: ClassVar[bool] = False
+    """All that is written are texts, whole numbers, true and false, and lists of whole numbers: the busiest bodies."""
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
@@ -48,6 +59,8 @@ class Body:
 
     def encode(self, *, standard: bool = False, pretty: bool = False) -> bytes:
         """The bytes of this body as fastjson2 writes them."""
+        if self.IS_PLAIN and not pretty and not standard:
+            return dumps_plain(_write_object(self))
         return encode_body(self, standard=standard, pretty=pretty)
 
 

@@ -66,6 +66,7 @@ class PopCheckPoint(Body):
         "suspend": "sp",
     }
     WRITTEN_ONLY = {"reviveTime": "revive_time"}
+    IS_PLAIN = True
 
     start_offset: int = 0
     pop_time: int = 0
@@ -129,6 +130,7 @@ class AckMsg(Body):
         "pop_time": "pt",
         "broker_name": "bn",
     }
+    IS_PLAIN = True
 
     ack_offset: int = 0
     start_offset: int = 0

@@ -67,19 +67,28 @@ def encode(
     version: int = VERSION,
 ) -> bytes:
     """A whole frame. JSON keys stand in Java's order; NO_FIELDS is left out, as Java leaves null out."""
-    if serialize_type == ROCKETMQ:
+    if fields is NO_FIELDS and remark is None and serialize_type == JSON:
+        header = b'{"code":%d,"flag":%d,"language":"%b","opaque":%d,"serializeTypeCurrentRPC":"JSON","version":%d}' % (
+            code,
+            flag,
+            _LANGUAGE_NAMES[language],
+            opaque,
+            version,
+        )
+    elif serialize_type == ROCKETMQ:
         header = _binary_header(code, flag, opaque, remark, fields, language, version)
     else:
         ext = b"" if fields is NO_FIELDS else b'"extFields":%b,' % _json_text(fields)
         said = b'"remark":%b,' % _json_text(remark) if remark is not None else b""
         header = (
             b'{"code":%d,%b"flag":%d,"language":"%b","opaque":%d,%b"serializeTypeCurrentRPC":"JSON","version":%d}'
-            % (code, ext, flag, LANGUAGES[language].encode(), opaque, said, version)
+            % (code, ext, flag, _LANGUAGE_NAMES[language], opaque, said, version)
         )
     return b"".join((_LENGTHS(4 + len(header) + len(body), serialize_type << 24 | len(header)), header, body))
 
 
 _json_text = msgspec.json.encode
+_LANGUAGE_NAMES = tuple(name.encode() for name in LANGUAGES)
 _LENGTHS = struct.Struct(">II").pack
 
 

@@ -55,7 +55,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def read(cls, request: "Asking") -> Self:
         """As `decode` of the request's fields, but where it can straight from their text; for the busiest requests."""
         text = request.fields_text
-        if text and b'"1"' not in text:
+        if text and not (b'"1"' in text and _may_say_true(cls, text)):
             try:
                 return cast(Self, _text_decoder(cls)(text))
             except (msgspec.DecodeError, UnicodeDecodeError):
@@ -133,6 +133,16 @@ def _text_decoder(header: type[Header]) -> Callable[[bytes], Any]:
 @cache
 def _booleans(header: type[Header]) -> frozenset[str]:
     return frozenset(rule.wire_name for rule in rules(header) if rule.kind is bool)
+
+
+@cache
+def _boolean_names(header: type[Header]) -> tuple[bytes, ...]:
+    return tuple(name.encode() for name in _booleans(header))
+
+
+def _may_say_true(header: type[Header], text: bytes) -> bool:
+    """Whether a "1" in it may be that of a boolean; a queue's id it is more often."""
+    return b"\\" in text or any(name in text for name in _boolean_names(header))
 
 
 def _decode_as_java(header: type[H], fields: Mapping[str, str]) -> H:
