@@ -1,6 +1,7 @@
 """Acknowledgements that come together: each is answered as it would be alone, and they share records."""
 
 import random
+import struct
 from collections.abc import Sequence
 
 import pytest
@@ -12,7 +13,9 @@ from pocketmq.model import names
 from pocketmq.model.outcome import Outcome, Reply, ReplyWhenDurable
 from pocketmq.protocol.bodies.popping import TAG_BATCH_ACK
 from pocketmq.protocol.codes import RequestCode, ResponseCode
-from pocketmq.protocol.frame import Command
+from pocketmq.protocol.connection import Connection
+from pocketmq.protocol.frame import encode_request
+from pocketmq.protocol.frame.encoding import JSON, ROCKETMQ
 from pocketmq.testing.lone_broker import ALICE, LoneBroker
 
 OK, GONE, ILLEGAL = ResponseCode.SUCCESS, ResponseCode.NO_MESSAGE, ResponseCode.MESSAGE_ILLEGAL
@@ -35,18 +38,19 @@ def made() -> Popper:
     return Popper(broker)
 
 
-def decided(popper: Popper, asked: Sequence[Fields]) -> list[Outcome]:
-    """The outcomes of these acknowledgements, when they come together."""
-    broker = popper.broker
-    requests = [
-        Command.of(RequestCode.ACK_MESSAGE, {name: str(value) for name, value in fields.items()}) for fields in asked
-    ]
-    return list(ack_run(requests, ALICE, broker.state, broker.now_ms))
+def decided(popper: Popper, asked: Sequence[Fields], kind: int = JSON) -> list[Outcome]:
+    """The outcomes of these acknowledgements, when they come together, their headers serialized so."""
+    texts = [{name: str(value) for name, value in fields.items()} for fields in asked]
+    frames = [encode_request(RequestCode.ACK_MESSAGE, fields, opaque=1, serialize_type=kind) for fields in texts]
+    return list(ack_run(Connection().feed(b"".join(frames)), ALICE, popper.broker.state, popper.broker.now_ms))
 
 
-def together(popper: Popper, asked: Sequence[Fields]) -> list[int]:
+def together(popper: Popper, asked: Sequence[Fields], kind: int = JSON) -> list[int]:
     """The codes of the answers, once the turn has ended."""
-    outcomes = decided(popper, asked)
+    return codes_of(popper, decided(popper, asked, kind))
+
+
+def codes_of(popper: Popper, outcomes: Sequence[Outcome]) -> list[int]:
     popper.broker.end_turn()
     replies = [outcome.reply if isinstance(outcome, ReplyWhenDurable) else outcome for outcome in outcomes]
     return [reply.code for reply in replies if isinstance(reply, Reply)]
@@ -144,7 +148,7 @@ def test_each_is_answered_as_it_would_be_alone(seed: int) -> None:
                 )
             asked.append(fields)
         separate = [alone.broker.ask(RequestCode.ACK_MESSAGE, fields).code for fields in asked]
-        assert together(joined, asked) == separate
+        assert together(joined, asked, choose.choice((JSON, ROCKETMQ))) == separate
         left = [
             sorted((key, found.left()) for key, found in each.broker.state.pops.open.items())
             for each in (alone, joined)
@@ -153,3 +157,64 @@ def test_each_is_answered_as_it_would_be_alone(seed: int) -> None:
         assert [alone.committed(place) for place in (0, 1)] == [joined.committed(place) for place in (0, 1)]
         alone.broker.now_ms += time_passes
         joined.broker.now_ms += time_passes
+
+
+def written(ext: bytes) -> bytes:
+    """A frame with these extension fields, as they stand."""
+    head = b'{"code":%d,"language":"JAVA","version":513,"opaque":1,"flag":0,"extFields":%b}' % (
+        RequestCode.ACK_MESSAGE,
+        ext,
+    )
+    return struct.pack(">II", 4 + len(head), len(head)) + head
+
+
+@pytest.mark.parametrize(
+    ("how", "codes"),
+    [
+        (b'{"offset":"%(n)d","extraInfo":"%(h)b %(n)d",%(rest)b}', [OK, OK, OK]),
+        (b'{"extraInfo": "%(h)b %(n)d", "offset": "%(n)d", %(rest)b}', [OK, OK, OK]),
+        (b'{"extraInfo":"%(h)b %(n)d","offset":%(n)d,%(rest)b}', [OK, OK, OK]),
+        (b'{"extraInfo":"%(h)b %(n)d","offset":"0%(n)d",%(rest)b}', [OK, OK, OK]),
+        (b'{"offset":"0","extraInfo":"%(h)b %(n)d","offset":"%(n)d",%(rest)b}', [OK, OK, OK]),
+        (b'{"extraInfo":"%(h)b %(n)d","offset":"%(n)d","offset":"0",%(rest)b}', [OK, ILLEGAL, ILLEGAL]),
+        (b'{"extraInfo":"%(h)b %(n)d","offset":"0","o\\u0066fset":"%(n)d",%(rest)b}', [OK, OK, OK]),
+        (b'{"extraInfo":"%(h)b %(n)d","offset":"%(n)d","o\\u0066fset":"0",%(rest)b}', [OK, ILLEGAL, ILLEGAL]),
+        (b'{"extraInfo":"%(h)b 0%(n)d","offset":"0%(n)d",%(rest)b}', [OK, OK, OK]),
+        (b'{"extraInfo":"%(h)b 0 %(n)d","offset":"%(n)d",%(rest)b}', [OK, ILLEGAL, ILLEGAL]),
+        (b'{"extraInfo":"%(h)b 0","offset":"%(n)d",%(rest)b}', [OK, ILLEGAL, ILLEGAL]),
+        (b'{"extraInfo":"%(h)b %(n)d","offset":"0",%(rest)b}', [OK, ILLEGAL, ILLEGAL]),
+        (b'{"extraInfo":"%(h)b %(n)d","offset":"%(n)d","x":"\\"offset\\":\\"0\\"",%(rest)b}', [OK, OK, OK]),
+    ],
+)
+def test_whatever_the_text_of_a_request_it_is_the_message_that_it_names(
+    popper: Popper, how: bytes, codes: list[int]
+) -> None:
+    popped = popper.pop(8, queue_id=0)
+    rest = b'"consumerGroup":"%b","topic":"%b","queueId":"0"' % (popper.group.encode(), TOPIC.encode())
+    handle = popped[0].handle.encode().rpartition(" ")[0].encode()
+    frames = [written(how % {b"h": handle, b"n": number, b"rest": rest}) for number in range(3)]
+    outcomes = ack_run(Connection().feed(b"".join(frames)), ALICE, popper.broker.state, popper.broker.now_ms)
+    assert codes_of(popper, list(outcomes)) == codes
+    (checkpoint,) = popper.broker.state.pops.open.values()
+    assert checkpoint.left() == [number for number, code in enumerate(codes) if code != OK] + list(range(3, 8))
+
+
+@pytest.mark.parametrize(
+    ("number", "is_known"), [(7, True), (8, False), (-1, False), (1 << 63, False), (10**30, False)]
+)
+def test_only_messages_of_the_batch_are_like_its_others(popper: Popper, number: int, is_known: bool) -> None:
+    popped = popper.pop(8, queue_id=0)
+    asked = fields_of(popper, popped[:2])
+    handle = popped[0].handle.encode().rpartition(" ")[0]
+    asked.insert(1, asked[0] | {"extraInfo": f"{handle} {number}", "offset": number})
+    codes = together(popper, asked)
+    assert (codes[0], codes[1] == OK, codes[2]) == (OK, is_known, OK)
+
+
+def test_messages_that_have_expired_are_not_acknowledged_with_others(
+    popper: Popper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    popped = popper.pop(8, queue_id=0)
+    monkeypatch.setattr(popper.broker.state.store, "min_offset", lambda topic, queue_id: 3)
+    asked = [fields for fields in fields_of(popper, popped) if fields["offset"] in (2, 3, 4)]
+    assert together(popper, [asked[1], asked[0], asked[2]]) == [OK, GONE, OK]

@@ -21,49 +21,53 @@ from pocketmq.protocol.headers.popping import AckMessageRequest
 _BLANKS_OF_BATCH = 6
 """A handle has seven parts that are the batch's, and then the message's offset."""
 
+_OFFSET_DIGITS_MAX = 18
 
-class _Named(NamedTuple):
-    """What one request names: a checkpoint by the batch's part of its handle."""
 
-    header: AckMessageRequest
-    batch: str
+class _Alike(NamedTuple):
+    """Requests whose text is this but for the offset, which stands in it twice, name messages of one checkpoint."""
+
+    before: bytes
+    between: bytes
+    after: bytes
     first_offset: int
     checkpoint: Checkpoint
 
-    def is_also(self, header: AckMessageRequest) -> bool:
-        """Another request names a message of the same checkpoint, and by a handle that needs no second look."""
-        batch, _, offset = header.extra_info.rpartition(" ")
-        own = self.header
-        return (
-            batch == self.batch
-            and header.queue_id == own.queue_id
-            and header.topic == own.topic
-            and header.consumer_group == own.consumer_group
-            and header.offset >= self.first_offset
-            and offset == str(header.offset)
-            and header.offset in self.checkpoint.offsets
-        )
+    def offset_in(self, text: bytes) -> int | None:
+        """The offset of a request that is alike and needs no second look."""
+        start = len(self.before)
+        digits = text[start : text.find(b'"', start)]
+        if len(digits) > _OFFSET_DIGITS_MAX or not digits.isdigit():
+            return None
+        if text != b"".join((self.before, digits, self.between, digits, self.after)):
+            return None
+        offset = int(digits)
+        return offset if offset >= self.first_offset and offset in self.checkpoint.offsets else None
 
 
 def ack_run(requests: Sequence[Command], peer: Peer, state: BrokerState, now_ms: int) -> list[Outcome]:
     """ACK_MESSAGE several times in a row: the outcome of each."""
     found: list[tuple[Checkpoint | Outcome, int]] = []
     offsets: dict[Checkpoint, set[int]] = {}
-    known: _Named | None = None
+    alike: _Alike | None = None
     for request in requests:
+        text = request.fields_text
+        offset = None if alike is None else alike.offset_in(text)
+        if offset is not None:
+            assert alike is not None
+            found.append((alike.checkpoint, offset))
+            offsets[alike.checkpoint].add(offset)
+            continue
         try:
             header = AckMessageRequest.read(request)
-            if known is not None and known.is_also(header):
-                one: Checkpoint | Outcome = known.checkpoint
-            else:
-                one = find_checkpoint(header, peer, state, now_ms)
-                known = _named(state, header, one)
+            one = find_checkpoint(header, peer, state, now_ms)
         except Refusal as refusal:
             found.append((_refused(refusal), 0))
             continue
         found.append((one, header.offset))
         if isinstance(one, Checkpoint):
             offsets.setdefault(one, set()).add(header.offset)
+            alike = _alike(state, text, header, one)
     written = {checkpoint: _write(state, checkpoint, named, now_ms) for checkpoint, named in offsets.items()}
     return [
         _answer(state, one, written[one], offset, now_ms) if isinstance(one, Checkpoint) else one
@@ -71,16 +75,33 @@ def ack_run(requests: Sequence[Command], peer: Peer, state: BrokerState, now_ms:
     ]
 
 
-def _named(state: BrokerState, header: AckMessageRequest, found: Checkpoint | Outcome) -> _Named | None:
+def _alike(state: BrokerState, text: bytes, header: AckMessageRequest, checkpoint: Checkpoint) -> _Alike | None:
+    """What further requests look like that differ in the offset alone; None where the text is not plain enough."""
     batch, _, _ = header.extra_info.rpartition(" ")
-    if not isinstance(found, Checkpoint) or batch.count(" ") != _BLANKS_OF_BATCH:
+    digits = b"%d" % header.offset
+    if batch.count(" ") != _BLANKS_OF_BATCH or b"\\" in text:
         return None
-    return _Named(header, batch, state.store.min_offset(header.topic, header.queue_id), found)
+    handle, offset = b'"extraInfo":"%b ' % batch.encode(), b'"offset":"'
+    if any(
+        text.count(name) != 1 for name in (b'"extraInfo"', b'"offset"', handle + digits + b'"', offset + digits + b'"')
+    ):
+        return None
+    first, second = sorted((text.index(handle) + len(handle), text.index(offset) + len(offset)))
+    size = len(digits)
+    return _Alike(
+        text[:first],
+        text[first + size : second],
+        text[second + size :],
+        state.store.min_offset(header.topic, header.queue_id),
+        checkpoint,
+    )
 
 
 def _write(state: BrokerState, checkpoint: Checkpoint, offsets: set[int], now_ms: int) -> dict[int, Outcome]:
     """Write down those that are not written yet: the outcome of each."""
-    new = [offset for offset in checkpoint.left() if offset in offsets]
+    new = checkpoint.left()
+    if not offsets.issuperset(new):
+        new = [offset for offset in new if offset in offsets]
     if not new:
         return {}
     try:

@@ -190,7 +190,8 @@ def _places_in_turn(state: BrokerState, header: PopMessageRequest, start: int) -
 
 
 def _answer(pop: Pop, taken: Sequence[Taken], rest: int) -> Outcome:
-    entries = sorted_entries(b"".join(found.entries for found in taken))
+    # Those of one queue are in order.
+    entries = taken[0].entries if len(taken) == 1 else sorted_entries(b"".join(found.entries for found in taken))
     reply = Reply(0, "FOUND", _fields(pop, taken, rest), b"".join(found.body for found in taken))
     if pop.revive_queue_id == POP_ORDER_REVIVE_QUEUE:
         return ReplyWithRecords(reply, entries)

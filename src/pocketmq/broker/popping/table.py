@@ -12,7 +12,7 @@ checkpoint, which is why that one is kept. Commits wait in `moves` until the log
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -71,7 +71,17 @@ class Checkpoint:
 
     def left(self) -> list[int]:
         """Offsets of the messages that wait for an acknowledgement."""
+        if not self.acked:
+            return list(self.offsets)
         return [offset for bit, offset in enumerate(self.offsets) if not self.acked >> bit & 1]
+
+    def mark(self, offset: int) -> bool:
+        """Sets the bit of this message; false if it is none of the batch, or was set before."""
+        bit = self.bit_of(offset)
+        if bit is None or self.acked >> bit & 1:
+            return False
+        self.acked |= 1 << bit
+        return True
 
     def bit_of(self, offset: int) -> int | None:
         """The place of a queue offset in the batch."""
@@ -99,6 +109,25 @@ class QueueProgress:
     def in_flight(self) -> int:
         """How many messages wait for an acknowledgement."""
         return len(self.held)
+
+    def hold(self, offsets: list[int]) -> None:
+        """One checkpoint more holds these messages."""
+        held = self.held
+        if held.keys().isdisjoint(offsets):
+            held.update(dict.fromkeys(offsets, 1))
+            return
+        for offset in offsets:
+            held[offset] = held.get(offset, 0) + 1
+
+    def let_go(self, offsets: list[int]) -> set[int]:
+        """One checkpoint less holds these messages: those that another one still holds."""
+        held = self.held
+        passed = set()
+        for offset in offsets:
+            if count := held.pop(offset) - 1:
+                held[offset] = count
+                passed.add(offset)
+        return passed
 
     @property
     def committed_offset(self) -> int:
@@ -128,7 +157,7 @@ class PopTable:
         self.due: Earliest[Checkpoint] = Earliest(lambda _, checkpoint: not checkpoint.is_closed)
         self.kept: dict[int, Earliest[Checkpoint]] = {}
         self.kept_count = 0
-        self.closed: dict[CheckpointKey, frozenset[int]] = {}
+        self.closed: dict[CheckpointKey, Collection[int]] = {}
         """Of the last closed checkpoints, what was acknowledged: it may be said again."""
         self.moves: deque[Move] = deque()
         self.read_until: dict[int, int] = {}
@@ -158,8 +187,7 @@ class PopTable:
             self.due.add(checkpoint.revive_ms, checkpoint)
             progress.open.add(key.start_offset, checkpoint)
             progress.checkpoints[key] = checkpoint
-            for offset in checkpoint.left():
-                progress.held[offset] = progress.held.get(offset, 0) + 1
+            progress.hold(checkpoint.left())
         if not checkpoint.offsets or checkpoint.end_offset >= progress.next_offset:
             progress.next_offset = checkpoint.end_offset
             old, progress.tail = progress.tail, checkpoint
@@ -178,13 +206,12 @@ class PopTable:
     def ack(self, checkpoint: Checkpoint, offsets: list[int], log_offset_end: int) -> None:
         """These messages need no delivery any more, as a record that ends there says."""
         progress = self.queues[checkpoint.key.queue]
-        for offset in offsets:
-            bit = checkpoint.bit_of(offset)
-            if bit is not None and not checkpoint.acked >> bit & 1:
-                checkpoint.acked |= 1 << bit
-                if count := progress.held.pop(offset) - 1:
-                    progress.held[offset] = count
-                    checkpoint.passed |= {offset}
+        if checkpoint.acked == 0 and tuple(offsets) == checkpoint.offsets:
+            new, checkpoint.acked = offsets, (1 << len(offsets)) - 1
+        else:
+            new = [offset for offset in offsets if checkpoint.mark(offset)]
+        if passed := progress.let_go(new):
+            checkpoint.passed |= passed
         checkpoint.log_offset_end = max(checkpoint.log_offset_end, log_offset_end)
         if checkpoint.is_closed:
             self.open.pop(checkpoint.key, None)
@@ -238,7 +265,8 @@ class PopTable:
     def _remember(self, checkpoint: Checkpoint) -> None:
         if len(self.closed) >= POP_CLOSED_REMEMBERED_MAX:
             del self.closed[next(iter(self.closed))]
-        self.closed[checkpoint.key] = frozenset(checkpoint.offsets) - checkpoint.passed
+        offsets, passed = checkpoint.offsets, checkpoint.passed
+        self.closed[checkpoint.key] = frozenset(offsets) - passed if passed else offsets
 
     def _read(self, checkpoint: Checkpoint) -> None:
         self.acked_at(checkpoint.revive_queue_id, checkpoint.revive_offset)
