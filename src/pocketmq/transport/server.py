@@ -102,9 +102,10 @@ class Link(asyncio.Protocol):
             self._transport.resume_reading()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Called by the loop."""
-        if self._receiver is not None:
-            self._receiver.lost()
+        """Called by the loop. What knew each other lets go, so that nobody has to look for circles."""
+        receiver, self._receiver, self._transport = self._receiver, None, None
+        if receiver is not None:
+            receiver.lost()
         if self._closed is not None:
             self._closed(self)
 

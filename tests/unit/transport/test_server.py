@@ -1,7 +1,9 @@
 """Accepted links over loopback: bytes both ways, slow readers, idle ones, ports in use."""
 
 import asyncio
+import gc
 import socket
+import weakref
 
 import pytest
 
@@ -57,6 +59,28 @@ def test_bytes_go_both_ways_and_a_peer_is_known_by_number_and_address() -> None:
         await house.server.close()
 
     asyncio.run(story())
+
+
+def test_what_a_link_had_is_gone_with_it_before_anybody_looks_for_circles() -> None:
+    async def story() -> None:
+        house = _House()
+        port = await house.server.listen("127.0.0.1", 0)
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        await house.accepted.wait()
+        echo = house.echoes.pop()
+        lost, kept = echo.lost_event, weakref.ref(echo)
+        del echo
+        writer.close()
+        await lost.wait()
+        await asyncio.sleep(0)
+        assert kept() is None
+        await house.server.close()
+
+    gc.disable()
+    try:
+        asyncio.run(story())
+    finally:
+        gc.enable()
 
 
 def test_small_answers_are_not_held_back() -> None:
