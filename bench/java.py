@@ -46,13 +46,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def rocketmq(flush: str = "ASYNC_FLUSH", more: Sequence[str] = ()) -> Iterator[Broker]:
+def rocketmq(flush: str = "ASYNC_FLUSH", more: Sequence[str] = (), parent: Path | None = None) -> Iterator[Broker]:
     """A Java broker and its name server on fresh data and free ports; `flush` is its flushDiskType.
 
-    `more` are settings of the broker, as KEY=VALUE.
+    `more` are settings of the broker, as KEY=VALUE; its home is a folder of its own in `parent`.
     """
     jars = class_path()
-    with tempfile.TemporaryDirectory(prefix="pocketmq-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pocketmq-bench-", dir=parent) as folder:
         home, names_port, port = Path(folder), free_port(), free_port()
         (home / "namesrv.properties").write_text(f"listenPort={names_port}\nkvConfigPath={home}/kvConfig.json\n")
         settings = ["brokerName=bench", "brokerIP1=127.0.0.1", f"listenPort={port}", f"haListenPort={free_port()}"]
