@@ -95,7 +95,7 @@ class BrokerDriver:
 
     def accept(self, link: Link, refused: frozenset[int] = frozenset()) -> Session:
         """A receiver for a new link; `refused` codes are not served on its port."""
-        session = Session(link, refused, self.decide_all, self.lost)
+        session = Session(link, self.decide_all, self.lost, refused)
         self.sessions[link.id] = session
         return session
 

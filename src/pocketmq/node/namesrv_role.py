@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from pocketmq.model.errors import ProtocolError, Refusal, UserError
+from pocketmq.model.errors import Refusal, UserError
 from pocketmq.model.namesrv_settings import NamesrvSettings
 from pocketmq.model.outcome import Reply
 from pocketmq.namesrv.kv_config import KvConfig
@@ -16,41 +16,16 @@ from pocketmq.namesrv.router import handle
 from pocketmq.namesrv.state import KV_CONFIG, NamesrvState
 from pocketmq.node.config_files import write_changes
 from pocketmq.node.flusher import Flusher
+from pocketmq.node.session import Session
 from pocketmq.node.signals import StopSignals
 from pocketmq.node.start_up_lines import namesrv_started
 from pocketmq.node.tables_writer import TablesWriter
 from pocketmq.protocol.codes import ResponseCode
-from pocketmq.protocol.connection import Connection
 from pocketmq.protocol.frame import Command, encode_request, encode_response
 from pocketmq.transport.clock import Clock
 from pocketmq.transport.server import Link, Server
 
 log = logging.getLogger(__name__)
-
-
-class _Session:
-    """One connection: the receiver of its bytes."""
-
-    __slots__ = ("connection", "link", "node")
-
-    def __init__(self, node: "NamesrvNode", link: Link) -> None:
-        self.node = node
-        self.link = link
-        self.connection = Connection()
-
-    def received(self, data: bytes) -> None:
-        try:
-            commands = self.connection.feed(data)
-        except ProtocolError as error:
-            log.warning("%s sent what is not RocketMQ's protocol, connection closed: %s", self.link.peer.address, error)
-            self.link.close()
-            return
-        for command in commands:
-            if not command.is_response:
-                self.node.decide(self.link, command)
-
-    def lost(self) -> None:
-        self.node.lost(self.link)
 
 
 class NamesrvNode:
@@ -61,7 +36,7 @@ class NamesrvNode:
         self.clock = clock
         self.port = 0
         self.state = NamesrvState(settings, started_ms=clock.now_ms(), kv_config=_load_kv_config(settings))
-        self.server = Server(partial(_Session, self))
+        self.server = Server(lambda link: Session(link, self._decide_all, self._lost))
         self._flusher: Flusher | None = None
         self._tables: TablesWriter | None = None
         self._opaque = 0
@@ -89,7 +64,12 @@ class NamesrvNode:
             self.server.close_idle(-(-idle_ms // self.settings.scan_not_active_broker_interval))
             self._send_outbox()
 
-    def decide(self, link: Link, command: Command) -> None:
+    def _decide_all(self, session: Session, commands: list[Command]) -> None:
+        for command in commands:
+            if not command.is_response:
+                self._decide(session.link, command)
+
+    def _decide(self, link: Link, command: Command) -> None:
         """Answers one request, at once or when what it changed is on disk."""
         assert self._tables is not None
         try:
@@ -106,9 +86,9 @@ class NamesrvNode:
                 _answer(link, command, outcome, None)
         self._send_outbox()
 
-    def lost(self, link: Link) -> None:
+    def _lost(self, session: Session) -> None:
         """A broker that hung up is a broker that is gone."""
-        peer_closed(self.state, link.id, self.clock.now_ms())
+        peer_closed(self.state, session.link.id, self.clock.now_ms())
         self._send_outbox()
 
     def _send_outbox(self) -> None:

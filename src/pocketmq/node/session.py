@@ -1,4 +1,4 @@
-"""One connection to the broker: bytes in, commands out."""
+"""One connection to a server: bytes in, commands out."""
 
 import logging
 from collections.abc import Callable
@@ -19,9 +19,9 @@ class Session:
     def __init__(
         self,
         link: Link,
-        refused: frozenset[int],
         decide: Callable[["Session", list[Command]], None],
         forget: Callable[["Session"], None],
+        refused: frozenset[int] = frozenset(),
     ) -> None:
         """`decide` gets every command, `forget` hears that the link is gone."""
         self.link = link
