@@ -10,7 +10,7 @@ text. The pretty form is that of the files under `config/`: a tab for each level
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from json.encoder import encode_basestring
 
@@ -140,10 +140,7 @@ class _Writer:
         self.parts: list[str] = []
 
     def write(self, value: object, depth: int) -> None:
-        kind = type(value)
-        if kind is int or kind is str:
-            self.parts.append(_scalar(value))
-        elif type(value) is Written:
+        if type(value) is Written:
             self.parts.append(value)
         elif isinstance(value, Mapping):
             self._write_map(value.items(), depth)
@@ -183,12 +180,9 @@ class _Writer:
         else:
             self.parts.append(encode_basestring(str(key)) + ":")
 
-    def _write_list(self, members: Sequence[object], depth: int) -> None:
+    def _write_list(self, members: Iterable[object], depth: int) -> None:
         parts = self.parts
         line = self._break(depth + 1)
-        if not line and all(type(member) is int for member in members):
-            parts.append("[" + ",".join(map(str, members)) + "]")  # Each pop and acknowledgement has a list of offsets.
-            return
         parts.append("[" + line)
         separator = ""
         for member in members:
@@ -202,10 +196,10 @@ class _Writer:
 
 
 def _scalar(value: object) -> str:
-    if isinstance(value, str):
-        return encode_basestring(value)
     if value is None:
         return "null"
+    if isinstance(value, str):
+        return encode_basestring(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

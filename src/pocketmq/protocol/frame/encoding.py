@@ -67,15 +67,7 @@ def encode(
     version: int = VERSION,
 ) -> bytes:
     """A whole frame. JSON keys stand in Java's order; NO_FIELDS is left out, as Java leaves null out."""
-    if fields is NO_FIELDS and remark is None and serialize_type == JSON:
-        header = b'{"code":%d,"flag":%d,"language":"%b","opaque":%d,"serializeTypeCurrentRPC":"JSON","version":%d}' % (
-            code,
-            flag,
-            _LANGUAGE_NAMES[language],
-            opaque,
-            version,
-        )
-    elif serialize_type == ROCKETMQ:
+    if serialize_type == ROCKETMQ:
         header = _binary_header(code, flag, opaque, remark, fields, language, version)
     else:
         ext = b"" if fields is NO_FIELDS else b'"extFields":%b,' % _json_text(fields)
