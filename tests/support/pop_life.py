@@ -9,7 +9,7 @@ new checkpoint of a message and the acknowledgement of its old one: there are tw
 import random
 from dataclasses import dataclass
 
-from popper import GROUP, TOPIC, Popped, Popper
+from popper import GROUP, TOPIC, Popper
 
 from pocketmq.broker.popping import revive_log, reviving
 from pocketmq.broker.popping.table import CheckpointKey, QueueKey
@@ -18,6 +18,7 @@ from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.protocol.bodies.popping import BatchAck, BatchAckMessageRequestBody
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.testing.lone_broker import LoneBroker
+from pocketmq.testing.popped import Popped
 
 QUEUES = 3
 DRAIN_ROUNDS_MAX = 20

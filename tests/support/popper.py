@@ -1,31 +1,20 @@
 """A consumer that pops from a lone broker as Java's client does: it makes the handles from the answer's header."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from pocketmq.broker.popping import reviving
-from pocketmq.model import properties
 from pocketmq.model.message import StoredMessage
 from pocketmq.model.outcome import Park, Reply
 from pocketmq.protocol.codes import RequestCode, ResponseCode
-from pocketmq.protocol.pop_handle import PopHandle, decode_pop_handle, retry_kind
-from pocketmq.protocol.pop_offsets import parse_start_offsets, queue_key
-from pocketmq.protocol.stored import decode_record, decode_records
+from pocketmq.protocol.pop_handle import PopHandle
+from pocketmq.protocol.stored import decode_record
 from pocketmq.testing.lone_broker import LoneBroker
+from pocketmq.testing.popped import Popped, popped_of
 
 BROKER = "broker-a"
 TOPIC = "TopicA"
 GROUP = "GroupA"
 RETRY = "%RETRY%GroupA_TopicA"
-
-
-class Popped(NamedTuple):
-    """A message and the handle that hides it; `topic` is where it really lies."""
-
-    body: bytes
-    handle: PopHandle
-    topic: str
-    message: StoredMessage
 
 
 class Popper:
@@ -59,26 +48,8 @@ class Popper:
         self.reply = self.broker.ask(RequestCode.POP_MESSAGE, fields)
         if self.reply.code != ResponseCode.SUCCESS:
             return []
-        starts = parse_start_offsets(self.reply.fields["startOffsetInfo"])
-        found = []
-        for message in decode_records(self.reply.body):
-            text = message.properties.get(properties.POP_CK)
-            if text is not None:
-                handle = decode_pop_handle(text)
-            else:
-                kind = retry_kind(message.topic)
-                handle = PopHandle(
-                    starts[queue_key(kind, message.queue_id)],
-                    int(self.reply.fields["popTime"]),
-                    int(self.reply.fields["invisibleTime"]),
-                    int(self.reply.fields["reviveQid"]),
-                    kind,
-                    self.broker.state.settings.broker_name,
-                    message.queue_id,
-                    message.queue_offset,
-                )
-            found.append(Popped(message.body, handle, handle.real_topic(self.topic, self.group), message))
-        return found
+        name = self.broker.state.settings.broker_name
+        return popped_of(self.reply.fields, self.reply.body, self.topic, self.group, name)
 
     def park(self, **more: object) -> Park:
         """A pop that finds nothing and waits."""
@@ -89,12 +60,12 @@ class Popper:
 
     def ack(self, popped: Popped, **more: object) -> int:
         """The code of the answer to an acknowledgement."""
-        self.reply = self.broker.ask(RequestCode.ACK_MESSAGE, self._of(popped) | more)
+        self.reply = self.broker.ask(RequestCode.ACK_MESSAGE, popped.ack_fields(self.group) | more)
         return self.reply.code
 
     def hide(self, popped: Popped, invisible_ms: int, **more: object) -> Popped:
         """The same message under its new handle."""
-        fields = self._of(popped) | {"invisibleTime": invisible_ms} | more
+        fields = popped.ack_fields(self.group) | {"invisibleTime": invisible_ms} | more
         self.reply = self.broker.ask(RequestCode.CHANGE_MESSAGE_INVISIBLETIME, fields)
         if self.reply.code != ResponseCode.SUCCESS:
             return popped
@@ -123,15 +94,6 @@ class Popper:
         self.broker.flush()
         reviving.settle(self.broker.state, self.broker.now_ms)
         return self.broker.state.offsets.find(self.group, topic or self.topic, queue_id)
-
-    def _of(self, popped: Popped) -> dict[str, object]:
-        return {
-            "consumerGroup": self.group,
-            "topic": popped.topic,
-            "queueId": popped.handle.queue_id,
-            "extraInfo": popped.handle.encode(),
-            "offset": popped.message.queue_offset,
-        }
 
 
 def bodies(popped: Sequence[Popped]) -> list[bytes]:

@@ -13,6 +13,7 @@ from wire import MAX_OFFSET, Disconnected, Refused, Wire
 from pocketmq.client import Message, MessageQueue, Producer, SendStatus
 from pocketmq.model.allocation import select_by_hash
 from pocketmq.model.errors import PocketMQError
+from pocketmq.protocol.codes import RequestCode
 from pocketmq.testing.consumption_history import Place
 
 PRODUCERS = 2
@@ -27,7 +28,6 @@ BEHIND_MAX = 50_000
 
 LOOK_SECONDS = 1.0
 ASK_SECONDS = 5.0
-QUERY_CONSUMER_OFFSET = 14
 
 
 @dataclass(slots=True)
@@ -147,5 +147,5 @@ async def _behind(wire: Wire, group: str, place: Place) -> int:
     except Refused:  # A retry topic that nothing has come to yet.
         return 0
     fields = {"consumerGroup": group, "topic": topic, "queueId": queue}
-    answer = await wire.call(QUERY_CONSUMER_OFFSET, fields)
+    answer = await wire.call(RequestCode.QUERY_CONSUMER_OFFSET, fields)
     return end - (int(answer.fields["offset"]) if answer.code == 0 else 0)

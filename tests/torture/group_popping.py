@@ -6,20 +6,15 @@ import random
 import time
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
 
 from group_log import MS, MemberLog
 from wire import Disconnected, Wire
 
-from pocketmq.model import properties
-from pocketmq.model.message import StoredMessage
 from pocketmq.protocol.bodies import BatchAck, BatchAckMessageRequestBody
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
 from pocketmq.protocol.headers.popping import PopMessageRequest
-from pocketmq.protocol.pop_handle import PopHandle, decode_pop_handle, retry_kind
-from pocketmq.protocol.pop_offsets import parse_start_offsets, queue_key
-from pocketmq.protocol.stored import decode_records
+from pocketmq.testing.popped import Popped, popped_of
 
 BROKER_NAME = "broker-a"
 """Of the broker of `pocketmq up`; Java's clients know it from the route."""
@@ -34,15 +29,6 @@ ONE_BY_ONE_SHARE = 0.05
 FAILING_SHARE = 0.001
 SLOW_SHARE = 0.02
 SLOW_SECONDS_MAX = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Popped:
-    """A message, its handle, and the topic in which it really lies."""
-
-    message: StoredMessage
-    handle: PopHandle
-    topic: str
 
 
 async def pop_until(stopped: asyncio.Event, chosen: argparse.Namespace, log: MemberLog) -> None:
@@ -84,7 +70,7 @@ class Popper:
                 await asyncio.sleep(AGAIN_SECONDS)
             return
         done = []
-        for popped in found(answer, self._topic, self._group):
+        for popped in popped_of(answer.fields, answer.body, self._topic, self._group, BROKER_NAME):
             if await self._listen(popped):
                 done.append(popped)
         if done:
@@ -115,29 +101,8 @@ class Popper:
             self._log.note("A", one.topic, one.message.queue_id, one.message.queue_offset)
 
     async def _acknowledge_one(self, wire: Wire, one: Popped) -> Command:
-        fields = {"consumerGroup": self._group, "topic": one.topic, "queueId": one.message.queue_id}
-        fields |= {"extraInfo": one.handle.encode(), "offset": one.message.queue_offset}
         async with asyncio.timeout(ASK_SECONDS):
-            return await wire.call(RequestCode.ACK_MESSAGE, fields)
-
-
-def found(answer: Command, topic: str, group: str) -> list[Popped]:
-    """The messages of an answer to a pop (MQClientAPIImpl#processPopResponse)."""
-    starts = parse_start_offsets(answer.fields["startOffsetInfo"])
-    pop_time, invisible_ms, revive_queue = (
-        int(answer.fields[name]) for name in ("popTime", "invisibleTime", "reviveQid")
-    )
-    popped = []
-    for message in decode_records(answer.body):
-        if text := message.properties.get(properties.POP_CK):
-            handle = decode_pop_handle(text)
-        else:
-            kind = retry_kind(message.topic)
-            start = starts[queue_key(kind, message.queue_id)]
-            place = (BROKER_NAME, message.queue_id, message.queue_offset)
-            handle = PopHandle(start, pop_time, invisible_ms, revive_queue, kind, *place)
-        popped.append(Popped(message, handle, handle.real_topic(topic, group)))
-    return popped
+            return await wire.call(RequestCode.ACK_MESSAGE, one.ack_fields(self._group))
 
 
 def batch_of(done: list[Popped], topic: str, group: str) -> bytes:

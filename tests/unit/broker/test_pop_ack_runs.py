@@ -5,7 +5,7 @@ import struct
 from collections.abc import Sequence
 
 import pytest
-from popper import BROKER, TOPIC, Popped, Popper, bodies, messages
+from popper import BROKER, TOPIC, Popper, bodies, messages
 
 from pocketmq.broker.popping.ack_runs import ack_run
 from pocketmq.broker.topics import create_plain
@@ -17,6 +17,7 @@ from pocketmq.protocol.connection import Connection
 from pocketmq.protocol.frame import encode_request
 from pocketmq.protocol.frame.encoding import JSON, ROCKETMQ
 from pocketmq.testing.lone_broker import ALICE, LoneBroker
+from pocketmq.testing.popped import Popped
 
 OK, GONE, ILLEGAL = ResponseCode.SUCCESS, ResponseCode.NO_MESSAGE, ResponseCode.MESSAGE_ILLEGAL
 
@@ -57,7 +58,7 @@ def codes_of(popper: Popper, outcomes: Sequence[Outcome]) -> list[int]:
 
 
 def fields_of(popper: Popper, popped: Sequence[Popped]) -> list[Fields]:
-    return [popper._of(one) for one in popped]
+    return [one.ack_fields(popper.group) for one in popped]
 
 
 def revive_tags(popper: Popper) -> list[str | None]:
@@ -141,7 +142,7 @@ def test_each_is_answered_as_it_would_be_alone(seed: int) -> None:
     for _ in range(4):
         asked = []
         for one in choose.choices([one for batch, _ in popped for one in batch], k=choose.randrange(1, 12)):
-            fields = alone._of(one)
+            fields = one.ack_fields(alone.group)
             if choose.random() < 0.2:
                 fields |= choose.choice(
                     [{"offset": 3}, {"queueId": 1}, {"extraInfo": "0 1 2"}, {"consumerGroup": "Other"}, {"offset": 99}]

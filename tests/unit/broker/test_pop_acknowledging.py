@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from popper import BROKER, GROUP, RETRY, TOPIC, Popped, Popper, bodies
+from popper import BROKER, GROUP, RETRY, TOPIC, Popper, bodies
 
 from pocketmq.broker.topics import create_plain
 from pocketmq.model.errors import Refusal
@@ -12,6 +12,7 @@ from pocketmq.protocol.bodies.popping import BatchAck, BatchAckMessageRequestBod
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.pop_handle import PopHandle
 from pocketmq.testing.lone_broker import LoneBroker
+from pocketmq.testing.popped import Popped
 
 OK, GONE, ILLEGAL = ResponseCode.SUCCESS, ResponseCode.NO_MESSAGE, ResponseCode.MESSAGE_ILLEGAL
 
@@ -40,7 +41,7 @@ def test_what_is_acknowledged_does_not_come_back(popper: Popper) -> None:
 
 def test_an_acknowledgement_is_answered_when_the_log_has_it(popper: Popper) -> None:
     (one, *_) = popper.pop()
-    fields = popper._of(one)
+    fields = one.ack_fields(popper.group)
     outcome = popper.broker.decide(RequestCode.ACK_MESSAGE, fields)
     assert isinstance(outcome, ReplyWhenDurable)
     assert outcome.log_offset_end == popper.broker.state.store.log.end
@@ -262,7 +263,7 @@ def test_a_refused_write_is_no_acknowledgement(popper: Popper) -> None:
     one = popper.pop()[0]
     popper.broker.state.store.refuses = "full"
     with pytest.raises(Refusal):
-        popper.broker.decide(RequestCode.ACK_MESSAGE, popper._of(one))
+        popper.broker.decide(RequestCode.ACK_MESSAGE, one.ack_fields(popper.group))
     popper.broker.state.store.refuses = None
     popper.revive(after_ms=60_000)
     assert len(popper.pop()) == 4
@@ -271,7 +272,7 @@ def test_a_refused_write_is_no_acknowledgement(popper: Popper) -> None:
 def test_records_taken_back_by_a_full_disk_are_forgotten(popper: Popper) -> None:
     one, *_ = popper.pop(1)
     state = popper.broker.state
-    assert isinstance(popper.broker.decide(RequestCode.ACK_MESSAGE, popper._of(one)), ReplyWhenDurable)
+    assert isinstance(popper.broker.decide(RequestCode.ACK_MESSAGE, one.ack_fields(popper.group)), ReplyWhenDurable)
     popper.broker.decide(RequestCode.POP_MESSAGE, popper.fields())
     state.store.discard()
     assert bodies(popper.pop()) == [b"1", b"2", b"3"]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from popper import GROUP, TOPIC, Popped, Popper, bodies
+from popper import GROUP, TOPIC, Popper, bodies
 
 from pocketmq.broker.popping.order_table import HeldBatch, HeldBatches, OrderTable
 from pocketmq.broker.topics import create_plain
@@ -11,6 +11,7 @@ from pocketmq.model.outcome import Park
 from pocketmq.protocol.bodies.popping import BatchAck, BatchAckMessageRequestBody
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.testing.lone_broker import LoneBroker
+from pocketmq.testing.popped import Popped
 
 OK, GONE = ResponseCode.SUCCESS, ResponseCode.NO_MESSAGE
 
