@@ -10,12 +10,16 @@ Sources: PullMessageProcessor, DefaultPullMessageResultHandler, DefaultMessageSt
 """
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import NamedTuple
 
 from pocketmq.broker import broadcasts
 from pocketmq.broker.filters.filter_table import Registered
-from pocketmq.broker.filters.requiring import judge_of_retried, require_filter, require_registered_filter
+from pocketmq.broker.filters.requiring import (
+    judge_of_retried,
+    require_filter,
+    require_registered_filter,
+    require_subscription,
+)
 from pocketmq.broker.filters.selecting import Looked, Matches, judged, look_through
 from pocketmq.broker.groups import find_or_create
 from pocketmq.broker.holding import hold, note_read
@@ -30,7 +34,7 @@ from pocketmq.model.names import MASTER_ID
 from pocketmq.model.outcome import Outcome, Park, ReadFirst, Reply, ReplyWithRecords, Wanted
 from pocketmq.model.peer import Peer
 from pocketmq.model.permissions import PERM_READ, is_readable
-from pocketmq.model.subscription import SubscriptionData, codes_wanted, is_tag_type, subscription
+from pocketmq.model.subscription import SubscriptionData, codes_wanted, is_tag_type
 from pocketmq.model.topic import TopicConfig
 from pocketmq.protocol.codes import RequestCode, ResponseCode
 from pocketmq.protocol.frame import Command
@@ -283,10 +287,7 @@ def _subscription(
 ) -> SubscriptionData | Forbidden:
     """What the pull is filtered by: its own words, or what its group last said in a heartbeat."""
     if header.sys_flag & flags.PULL_SUBSCRIPTION:
-        try:
-            return _parsed(header.topic, header.subscription, header.expression_type, header.sub_version)
-        except ValueError:
-            raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed") from None
+        return require_subscription(header.topic, header.subscription, header.expression_type, header.sub_version)
     members = state.sessions.consumers.get(header.consumer_group)
     if members is None:
         raise Refusal(ResponseCode.SUBSCRIPTION_NOT_EXIST, f"the consumer's group info not exist{SEE_FAQ}")
@@ -306,12 +307,6 @@ def _subscription(
     if wanted.sub_version < header.sub_version:
         raise Refusal(ResponseCode.SUBSCRIPTION_NOT_LATEST, "the consumer's subscription not latest")
     return wanted
-
-
-@lru_cache(maxsize=4096)
-def _parsed(topic: str, expression: str | None, expression_type: str | None, version: int) -> SubscriptionData:
-    """A pull repeats its subscription every time; it is parsed once."""
-    return subscription(topic, expression, expression_type, version=version)
 
 
 def _note(

@@ -157,6 +157,9 @@ FILTER_DEPTH_MAX = 64
 FILTER_PARTS_MAX = 1_000
 """Properties, constants and brackets in an SQL92 expression; the texts behind an IN count as one."""
 
+SUBSCRIPTIONS_REMEMBERED_MAX = 4096
+"""Subscriptions that requests bring along, read once."""
+
 FILTERS_REMEMBERED_MAX = 256
 """Compiled SQL92 expressions that are kept; SelectorParser.PARSE_CACHE keeps 100."""
 

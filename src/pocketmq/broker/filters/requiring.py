@@ -4,17 +4,37 @@ Sources: PullMessageProcessor, ClientManageProcessor#checkClientConfig.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from pocketmq.broker.filters.filter_table import FilterTable, Registered
 from pocketmq.broker.filters.matching import Filter, filter_for, find_property
 from pocketmq.broker.filters.words import FilterFault
 from pocketmq.model.broker_settings import BrokerSettings
 from pocketmq.model.errors import Refusal
+from pocketmq.model.limits import SUBSCRIPTIONS_REMEMBERED_MAX
 from pocketmq.model.properties import RETRY_TOPIC
-from pocketmq.model.subscription import SubscriptionData, is_tag_type
+from pocketmq.model.subscription import SubscriptionData, is_tag_type, subscription
 from pocketmq.protocol.codes import ResponseCode
 
+UNREADABLE = "parse the consumer's subscription failed"
+
 _first_topic = find_property(RETRY_TOPIC)
+
+
+def require_subscription(
+    topic: str, expression: str | None, expression_type: str | None, version: int = 0
+) -> SubscriptionData:
+    """What a request says that it subscribes to. Refusal if that is no expression."""
+    try:
+        return _parsed(topic, expression, expression_type, version)
+    except ValueError:
+        raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, UNREADABLE) from None
+
+
+@lru_cache(maxsize=SUBSCRIPTIONS_REMEMBERED_MAX)
+def _parsed(topic: str, expression: str | None, expression_type: str | None, version: int) -> SubscriptionData:
+    """A consumer repeats its subscription with every request; it is parsed once."""
+    return subscription(topic, expression, expression_type, version=version)
 
 
 def require_filter(wanted: SubscriptionData, settings: BrokerSettings) -> Filter:

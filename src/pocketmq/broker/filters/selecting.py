@@ -18,8 +18,10 @@ from pocketmq.store.message_store import Found, MessageStore
 
 Matches = Callable[[bytes], bool]
 
-_STRETCH_ENTRIES = 64
-_STRETCH_BYTES = 128 * 1024
+STRETCH_ENTRIES = 64
+STRETCH_BYTES = 128 * 1024
+"""Of what is read and judged at a time."""
+
 _LOOK_BYTES_MAX = 1 << 20
 """Of records that one look brings from the page cache: to copy them takes the loop some 0.2 ms."""
 
@@ -57,7 +59,7 @@ def look_through(
     stretch, read = count_max, 0
     while looked.next_offset - offset < FILTER_SCAN_ENTRIES_MAX and read < _LOOK_BYTES_MAX:
         at = looked.next_offset
-        status, next_offset, selection = store.select(queue, at, stretch, _STRETCH_BYTES, None)
+        status, next_offset, selection = store.select(queue, at, stretch, STRETCH_BYTES, None)
         if selection is None:
             return Looked(status, next_offset) if at == offset else looked
         entries = selection.entries if registered is None else not_ruled_out(queue, selection.entries, registered)
@@ -67,7 +69,7 @@ def look_through(
         looked = judged(entries, records, next_offset, count_max, bytes_max, matches, looked)
         if looked.next_offset < next_offset or len(looked.entries) >= count_max * ENTRY_BYTES:
             return looked
-        stretch = _STRETCH_ENTRIES
+        stretch = STRETCH_ENTRIES
         read += len(records)
     return looked
 

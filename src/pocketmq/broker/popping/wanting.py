@@ -4,23 +4,19 @@ Pops look into queues by it. Tags stand in a queue's entries; an expression need
 those are not in memory, somebody must read them first. Sources: PopMessageProcessor, NotificationProcessor.
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from pocketmq.broker.filters.matching import filter_for
-from pocketmq.broker.filters.selecting import Unread, judged, look_through
+from pocketmq.broker.filters.requiring import UNREADABLE, require_subscription
+from pocketmq.broker.filters.selecting import STRETCH_BYTES, STRETCH_ENTRIES, Unread, judged, look_through
 from pocketmq.broker.filters.words import FilterFault
 from pocketmq.model.errors import Refusal
 from pocketmq.model.limits import PULL_BYTES_MAX
 from pocketmq.model.outcome import Wanted
-from pocketmq.model.subscription import SubscriptionData, codes_wanted, is_tag_type, subscription
+from pocketmq.model.subscription import codes_wanted, is_tag_type
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.store.consume_queue import ConsumeQueue, Selection
 from pocketmq.store.message_store import Found, MessageStore
-
-_READ_ENTRIES = 64
-_READ_BYTES = 128 * 1024
-"""Of records that a pop has read before it looks on."""
 
 
 class Read(NamedTuple):
@@ -50,13 +46,13 @@ def wants_of(topic: str, expression: str | None, expression_type: str | None) ->
     """
     if not expression:
         return None
+    wanted = require_subscription(topic, expression, expression_type)
+    if is_tag_type(wanted.expression_type):
+        return codes_wanted(wanted)
     try:
-        wanted = _parsed(topic, expression, expression_type)
-        if not is_tag_type(wanted.expression_type):
-            return filter_for(wanted.expression_type, expression).matches
-    except (ValueError, FilterFault):
-        raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, "parse the consumer's subscription failed") from None
-    return codes_wanted(wanted)
+        return filter_for(wanted.expression_type, expression).matches
+    except FilterFault:
+        raise Refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, UNREADABLE) from None
 
 
 def look(
@@ -79,11 +75,5 @@ def look(
 
 
 def _stretch(store: MessageStore, queue: ConsumeQueue, offset: int) -> Unread | None:
-    _, next_offset, selection = store.select(queue, offset, _READ_ENTRIES, _READ_BYTES, None)
+    _, next_offset, selection = store.select(queue, offset, STRETCH_ENTRIES, STRETCH_BYTES, None)
     return Unread(selection.entries, next_offset) if selection is not None and selection.entries else None
-
-
-@lru_cache(maxsize=4096)
-def _parsed(topic: str, expression: str, expression_type: str | None) -> SubscriptionData:
-    """A consumer repeats its subscription with every request; it is parsed once."""
-    return subscription(topic, expression, expression_type)

@@ -81,14 +81,14 @@ def test_a_pull_looks_at_a_bounded_number_of_entries(broker: LoneBroker) -> None
     fill(broker, 1000)
     code, bodies, next_offset = pulled(broker, "n = 999")
     assert (code, bodies) == (ResponseCode.PULL_RETRY_IMMEDIATELY, [])
-    assert 800 <= next_offset < 800 + selecting._STRETCH_ENTRIES
+    assert 800 <= next_offset < 800 + selecting.STRETCH_ENTRIES
     assert pulled(broker, "n = 999", next_offset) == (ResponseCode.SUCCESS, ["999"], 1000)
 
 
 def test_a_pull_looks_at_a_bounded_number_of_bytes(broker: LoneBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     assert selecting._LOOK_BYTES_MAX == 1 << 20
     monkeypatch.setattr(selecting, "_LOOK_BYTES_MAX", 10_000)
-    monkeypatch.setattr(selecting, "_STRETCH_BYTES", 4_000)
+    monkeypatch.setattr(selecting, "STRETCH_BYTES", 4_000)
     fill(broker, 40, "x" * 1000)
     assert pulled(broker, "n = 99") == (ResponseCode.PULL_RETRY_IMMEDIATELY, [], 12)
 
