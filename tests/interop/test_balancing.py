@@ -20,11 +20,10 @@ _waves = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def consumers(cluster: Cluster, mqadmin: Mqadmin) -> Iterator[Fleet]:
+def consumers(cluster: Cluster) -> Iterator[Fleet]:
     """Processes with the 5.x client, which alone can leave the sharing to the broker."""
-    mqadmin("updateTopic", "-c", cluster.name, "-t", TOPIC, "-r", str(QUEUES), "-w", str(QUEUES))
-    mqadmin("updateSubGroup", "-c", cluster.name, "-g", GROUP)
-    cluster.wait_for_route(TOPIC)
+    cluster.topic(TOPIC, QUEUES)
+    cluster.group(GROUP)
     fleet = Fleet("java-5.5.0", cluster)
     yield fleet
     fleet.close()

@@ -29,9 +29,8 @@ _waves = itertools.count(1)
 @pytest.fixture(scope="module")
 def consumers(cluster: Cluster, mqadmin: Mqadmin) -> Iterator[Fleet]:
     """Two members that leave the sharing to the broker, which has been told that the group pops."""
-    mqadmin("updateTopic", "-c", cluster.name, "-t", TOPIC, "-r", str(QUEUES), "-w", str(QUEUES))
-    mqadmin("updateSubGroup", "-c", cluster.name, "-g", GROUP)
-    cluster.wait_for_route(TOPIC)
+    cluster.topic(TOPIC, QUEUES)
+    cluster.group(GROUP)
     printed = mqadmin("setConsumeMode", "-b", cluster.broker, "-t", TOPIC, "-g", GROUP, "-m", "POP", "-q", "0")
     assert f"topic[{TOPIC}] group[{GROUP}] consume mode[POP] popShareQueueNum[0]" in printed
     fleet = Fleet("java-5.5.0", cluster)

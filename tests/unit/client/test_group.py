@@ -1,7 +1,8 @@
 """Sharing with other members, keeping order, or getting everything: which queues a consumer has, and when."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,19 @@ def queue(queue_id: int, topic: str = "orders") -> MessageQueue:
 
 def pulled_queues(cluster: ScriptedCluster, since: int = 0) -> set[int]:
     return {pull.queue_id for pull in cluster.pulls("orders")[since:]}
+
+
+@asynccontextmanager
+async def in_order(
+    consuming: Consuming, clock: ManualClock, **more: object
+) -> AsyncIterator[tuple[ScriptedCluster, Consumer]]:
+    """An orderly member that has subscribed to a topic whose only queue holds two messages."""
+    async with ScriptedCluster(orders=1) as cluster:
+        for number in range(2):
+            await cluster.store("orders", str(number).encode())
+        async with consuming(cluster, clock, orderly=True, start_at="first", **more) as consumer:
+            await consumer.subscribe("orders")
+            yield cluster, consumer
 
 
 async def test_alone_it_takes_every_queue(consuming: Consuming) -> None:
@@ -207,62 +221,51 @@ async def test_one_message_of_a_queue_is_out_at_a_time(consuming: Consuming) -> 
 
 async def test_a_failed_message_holds_its_queue_up_and_comes_again(consuming: Consuming) -> None:
     clock = ManualClock()
-    async with ScriptedCluster(orders=1) as cluster:
-        for number in range(2):
-            await cluster.store("orders", str(number).encode())
-        async with consuming(cluster, clock, orderly=True, start_at="first") as consumer:
-            await consumer.subscribe("orders")
-            seen: list[tuple[bytes, int]] = []
+    async with in_order(consuming, clock) as (cluster, consumer):
+        seen: list[tuple[bytes, int]] = []
 
-            async def handle(message: ReceivedMessage) -> None:
-                seen.append((message.body, message.reconsume_times))
-                if message.body == b"0" and message.reconsume_times < 2:
-                    raise ValueError("not yet")
+        async def handle(message: ReceivedMessage) -> None:
+            seen.append((message.body, message.reconsume_times))
+            if message.body == b"0" and message.reconsume_times < 2:
+                raise ValueError("not yet")
 
-            running = asyncio.ensure_future(consumer.run(handle))
-            await clock.advance_until(lambda: len(seen) == 4)
-            await consumer.close()
-            await running
-            assert seen == [(b"0", 0), (b"0", 1), (b"0", 2), (b"1", 0)]
-            assert cluster.sent_back == []
+        running = asyncio.ensure_future(consumer.run(handle))
+        await clock.advance_until(lambda: len(seen) == 4)
+        await consumer.close()
+        await running
+        assert seen == [(b"0", 0), (b"0", 1), (b"0", 2), (b"1", 0)]
+        assert cluster.sent_back == []
 
 
 async def test_a_handler_that_wants_its_message_again_and_returns_has_not_acknowledged_it(consuming: Consuming) -> None:
     clock = ManualClock()
-    async with ScriptedCluster(orders=1) as cluster:
-        for number in range(2):
-            await cluster.store("orders", str(number).encode())
-        async with consuming(cluster, clock, orderly=True, start_at="first") as consumer:
-            await consumer.subscribe("orders")
-            handed: list[tuple[bytes, int]] = []
+    async with in_order(consuming, clock) as (cluster, consumer):
+        handed: list[tuple[bytes, int]] = []
 
-            async def handle(message: ReceivedMessage) -> None:
-                handed.append((message.body, message.reconsume_times))
-                if len(handed) == 1:
-                    await message.retry()
-                    await message.ack()
+        async def handle(message: ReceivedMessage) -> None:
+            handed.append((message.body, message.reconsume_times))
+            if len(handed) == 1:
+                await message.retry()
+                await message.ack()
 
-            running = asyncio.create_task(consumer.run(handle))
-            await clock.advance_until(lambda: len(handed) == 3)
-            assert handed == [(b"0", 0), (b"0", 1), (b"1", 0)]
-            await consumer.close()
-            await running
+        running = asyncio.create_task(consumer.run(handle))
+        await clock.advance_until(lambda: len(handed) == 3)
+        assert handed == [(b"0", 0), (b"0", 1), (b"1", 0)]
+        assert cluster.sent_back == [], "it comes again from the consumer itself"
+        await consumer.close()
+        await running
 
 
 async def test_a_message_that_fails_too_often_becomes_a_dead_letter_and_the_queue_goes_on(consuming: Consuming) -> None:
     clock = ManualClock()
-    async with ScriptedCluster(orders=1) as cluster:
-        for number in range(2):
-            await cluster.store("orders", str(number).encode())
-        async with consuming(cluster, clock, orderly=True, start_at="first", retries_max=1) as consumer:
-            await consumer.subscribe("orders")
-            message = await anext(consumer)
-            await message.retry()
-            again = asyncio.ensure_future(anext(consumer))
-            await clock.advance_until(again.done)
-            await (await again).retry()
-            assert [back.delay_level for back in cluster.sent_back] == [-1]
-            assert (await anext(consumer)).body == b"1"
+    async with in_order(consuming, clock, retries_max=1) as (cluster, consumer):
+        message = await anext(consumer)
+        await message.retry()
+        again = asyncio.ensure_future(anext(consumer))
+        await clock.advance_until(again.done)
+        await (await again).retry()
+        assert [back.delay_level for back in cluster.sent_back] == [-1]
+        assert (await anext(consumer)).body == b"1"
 
 
 async def test_locks_are_renewed(consuming: Consuming) -> None:
@@ -276,40 +279,32 @@ async def test_locks_are_renewed(consuming: Consuming) -> None:
 
 async def test_a_queue_whose_lock_is_lost_is_given_up(consuming: Consuming) -> None:
     clock = ManualClock()
-    async with ScriptedCluster(orders=1) as cluster:
-        for number in range(2):
-            await cluster.store("orders", str(number).encode())
-        async with consuming(cluster, clock, orderly=True, start_at="first") as consumer:
-            await consumer.subscribe("orders")
-            message = await anext(consumer)
-            cluster.locked_by[queue(0)] = "zoe"
-            before = cluster.peer.count(LOCK)
-            await clock.advance_until(lambda: cluster.peer.count(LOCK) > before, step=1.0)
-            await until(lambda: queue(0) not in consumer._membership.assigned)
-            assert not await message.ack()
-            kept = cluster.committed["CG", "orders", 0]
-            await clock.advance(1.0)
-            assert queue(0) not in consumer._membership.assigned
+    async with in_order(consuming, clock) as (cluster, consumer):
+        message = await anext(consumer)
+        cluster.locked_by[queue(0)] = "zoe"
+        before = cluster.peer.count(LOCK)
+        await clock.advance_until(lambda: cluster.peer.count(LOCK) > before, step=1.0)
+        await until(lambda: queue(0) not in consumer._membership.assigned)
+        assert not await message.ack()
+        kept = cluster.committed["CG", "orders", 0]
+        await clock.advance(1.0)
+        assert queue(0) not in consumer._membership.assigned
         assert cluster.locked_by[queue(0)] == "zoe"
         assert cluster.committed["CG", "orders", 0] == kept == 0, "it is the new owner's to say"
 
 
 async def test_a_lock_that_nobody_renews_runs_out_here_too(consuming: Consuming) -> None:
     clock = ManualClock()
-    async with ScriptedCluster(orders=1) as cluster:
-        for number in range(2):
-            await cluster.store("orders", str(number).encode())
-        async with consuming(cluster, clock, orderly=True, start_at="first") as consumer:
-            await consumer.subscribe("orders")
-            message = await anext(consumer)
-            cluster.peer.script[LOCK] = SILENCE
-            clock._seconds += 31.0  # The machine slept: no timer has fired yet.
-            await message.ack()
-            following = asyncio.ensure_future(anext(consumer))
-            for _ in range(20):
-                await asyncio.sleep(0)
-            assert not following.done()
-            following.cancel()
+    async with in_order(consuming, clock) as (cluster, consumer):
+        message = await anext(consumer)
+        cluster.peer.script[LOCK] = SILENCE
+        clock._seconds += 31.0  # The machine slept: no timer has fired yet.
+        await message.ack()
+        following = asyncio.ensure_future(anext(consumer))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not following.done()
+        following.cancel()
 
 
 async def test_a_queue_is_given_up_when_the_message_in_hand_is_done(consuming: Consuming) -> None:
