@@ -17,6 +17,7 @@ A scenario writes down every acknowledged send, delivery, commit and disturbance
 A disturbance lasts as long as members may rightly disagree on who owns what: after one joins or leaves, until each has
 balanced again; after one fell silent, until it is missed; after the broker was killed, until no member believes in a
 lock that the broker has forgotten: like Java's it keeps locks in memory, and what a listener began then may overlap.
+Whoever took a queue up meanwhile may go on committing what is behind another member's commit for as long as it is.
 
 Where there is always a disturbance these windows excuse too much. A scenario whose members say when they take a queue
 up and give it up (`took`, `gave`) is judged by those tenures too, whatever disturbs the group:
@@ -179,12 +180,23 @@ class History:
     def committed(self, place: Place, offset: int, now_ms: int) -> None:
         """What the broker says now of the group's offset in this queue."""
         before = self._committed.get(place, 0)
-        if offset < before and not self._was_disturbed(now_ms, now_ms):
+        if offset < before and not self._was_disturbed(now_ms, now_ms) and not self._is_behind(place, offset):
             self._found.append(f"back: the offset of {place} went from {before} to {offset}")
         missing = set(range(before, offset)) - self._done.get(place, set())
         if missing:
             self._found.append(f"skipped: {place} is committed up to {offset}, without {sorted(missing)[:5]}")
         self._committed[place] = offset
+
+    def _is_behind(self, place: Place, offset: int) -> bool:
+        """Whether a member that may be no further yet had the queue at a time with another, since a disturbance."""
+        tenures = self._tenures.get(place, [])
+        for behind in (held for held in self._held.values() if held.place == place and held.start_offset <= offset):
+            for other in tenures:
+                younger, older = (other, behind) if other.begun_ms > behind.begun_ms else (behind, other)
+                is_shared = older is not younger and (older.ended_ms is None or older.ended_ms >= younger.begun_ms)
+                if is_shared and self._was_disturbed(younger.begun_ms, younger.begun_ms):
+                    return True
+        return False
 
     def killed(self, offsets: dict[Place, int], now_ms: int, lasts_ms: int) -> None:
         """The broker was killed, and came back with these offsets, which may be those of an earlier moment."""

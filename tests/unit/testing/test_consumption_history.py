@@ -104,6 +104,34 @@ def test_no_lock_holds_members_apart_that_a_killed_broker_had_granted(killed: in
     assert group.kinds() == kinds
 
 
+@pytest.mark.parametrize(
+    ("taken", "left", "offset", "kinds"),
+    [
+        (500, 900, 1, set()),  # Taken up while another had it, and somebody had just joined.
+        (2_000, 2_500, 1, {"back"}),  # So, too, but nobody had come or gone.
+        (950, 900, 1, {"back"}),  # The other one had left it before.
+        (500, 900, 0, {"back"}),  # Nobody has begun so early.
+    ],
+)
+def test_who_took_a_queue_up_in_a_hand_over_may_be_behind_for_longer(
+    taken: int, left: int, offset: int, kinds: set[str]
+) -> None:
+    history = History(sent={f"m{offset}": PLACE for offset in range(3)})
+    history.disturbed("somebody joins", 0, 1_000)
+    history.took("a", PLACE, 0, 0)
+    for number in range(3):
+        history.end(history.begin("a", PLACE, number, f"m{number}", 1), 2, is_done=True, is_settled=True)
+    history.committed(PLACE, 1, 3)
+    if taken > left:
+        history.gave("a", PLACE, 3, left)
+    history.took("b", PLACE, 1, taken)
+    history.committed(PLACE, 3, max(taken, left))
+    if taken < left:
+        history.gave("a", PLACE, 3, left)
+    history.committed(PLACE, offset, 5_000)
+    assert {violation.partition(":")[0] for violation in history.violations({})} == kinds
+
+
 def test_a_killed_broker_may_forget_where_a_tenure_was_left(group: Group) -> None:
     group.history.took("a", PLACE, 0, 0)
     group.deliver("a", 0, 1, 2, at=1)
