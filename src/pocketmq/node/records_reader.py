@@ -30,7 +30,7 @@ class RecordsReader:
         failed: Callable[[Reply], None],
     ) -> None:
         """Calls `done` with the records of these entries: at once if they are in memory."""
-        body = self._log.gather_nowait(entries) if entries else b""
+        body = self._log.gather_nowait(entries)
         if body is not None:
             done(body)
         else:

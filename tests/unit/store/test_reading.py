@@ -145,3 +145,8 @@ def test_what_was_written_a_moment_ago_is_not_read_twice() -> None:
     assert log.gather_nowait(pack_entries([entries[-1], fresh])) is not None
     log.resume(log.written)
     assert log.gather_nowait(pack_entries([entries[-1], fresh])) is None
+
+
+def test_of_no_entries_there_are_no_records() -> None:
+    assert LOG.gather_nowait(b"") == b""
+    assert LOG.gather(b"") == (b"", [])

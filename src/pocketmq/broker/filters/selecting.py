@@ -63,7 +63,7 @@ def look_through(
         if selection is None:
             return Looked(status, next_offset) if at == offset else looked
         entries = selection.entries if registered is None else not_ruled_out(queue, selection.entries, registered)
-        records = store.log.gather_nowait(entries) if entries else b""
+        records = store.log.gather_nowait(entries)
         if records is None:
             return Unread(entries, next_offset) if at == offset else looked
         looked = judged(entries, records, next_offset, count_max, bytes_max, matches, looked)

@@ -70,8 +70,7 @@ def look(
     if status is Found.FOUND:
         return Look(status, next_offset, Selection(entries, next_offset, size))
     # One look is bounded. What comes behind it goes through the reading thread, and the loop serves others meanwhile.
-    goes_on = status is Found.NO_MATCHED_MESSAGE
-    return Look(status, next_offset, None, _stretch(store, queue, next_offset) if goes_on else None)
+    return Look(status, next_offset, None, _stretch(store, queue, next_offset))
 
 
 def _stretch(store: MessageStore, queue: ConsumeQueue, offset: int) -> Unread | None:

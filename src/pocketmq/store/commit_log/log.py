@@ -250,6 +250,8 @@ class CommitLog:
         That is so where bytes are not in memory, and where a record is not what it should be: `gather` says which.
         Records that lie near each other come by one system call, and what lies between them is left behind.
         """
+        if not entries:
+            return b""
         last: cython.Py_ssize_t = len(entries) - _entry_bytes
         first: cython.longlong = offset_at(entries, 0)
         wanted: cython.longlong = bytes_of(entries)
@@ -286,6 +288,8 @@ class CommitLog:
         A damaged record is left out, so that those behind it can be had. One that has expired meanwhile is no damage.
         Sound ones that lie near each other come by one system call: each more would take the interpreter's lock again.
         """
+        if not entries:
+            return b"", []
         last: cython.Py_ssize_t = len(entries) - _entry_bytes
         first: cython.longlong = offset_at(entries, 0)
         wanted: cython.longlong = bytes_of(entries)
