@@ -8,11 +8,11 @@ from pocketmq.node.completion import complete_broker
 from pocketmq.transport.clock import Clock
 
 
-def small_node(folder: Path) -> BrokerNode:
+def small_node(folder: Path, clock: Clock | None = None) -> BrokerNode:
     """Not started; it will listen at a port of the system's choice, and knows no name server."""
     settings = BrokerSettings()
     settings.store_path_root_dir = str(folder)
     settings.bind_address, settings.listen_port = "127.0.0.1", 0
     settings.mapped_file_size_commit_log, settings.max_hash_slot_num, settings.max_index_num = 1 << 20, 100, 400
     complete_broker(settings)
-    return BrokerNode(settings, Clock(), namesrv_addr="")
+    return BrokerNode(settings, clock or Clock(), namesrv_addr="")

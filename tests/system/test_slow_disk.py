@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pocketmq.client import BrokerError, Message, Producer
+from pocketmq.node.durability import Durability
 from pocketmq.node.flusher import Done, Flusher
 from pocketmq.protocol.codes import ResponseCode
 from pocketmq.store.segments import SyncTarget
@@ -31,6 +32,14 @@ def test_sends_are_refused_while_a_sync_takes_too_long(tmp_path: Path, monkeypat
         flusher.run(wait, lambda error: None)
         sync(flusher, targets, done)
 
+    is_busy = asyncio.Event()
+    watch = Durability.watch
+
+    def noticed(durability: Durability, now_ms: int, busy_after_ms: int) -> None:
+        watch(durability, now_ms, busy_after_ms)
+        if (durability.store.refuses or "").startswith("[PCBUSY"):
+            is_busy.set()
+
     async def dialogue() -> None:
         async with (
             asyncio.timeout(PATIENCE_SECONDS),
@@ -39,22 +48,19 @@ def test_sends_are_refused_while_a_sync_takes_too_long(tmp_path: Path, monkeypat
         ):
             await producer.send(Message("orders", b"before"))
             disk_goes_on.clear()
-            held = [asyncio.ensure_future(producer.send(Message("orders", b"held")))]
-            while not any(send.done() for send in held):
-                held.append(asyncio.ensure_future(producer.send(Message("orders", b"perhaps"))))
-                await asyncio.sleep(0.05)
-            refused = next(send for send in held if send.done())
+            held = asyncio.ensure_future(producer.send(Message("orders", b"held")))
+            await is_busy.wait()
             with pytest.raises(BrokerError) as busy:
-                await refused
+                await producer.send(Message("orders", b"refused"))
             assert busy.value.code == ResponseCode.SYSTEM_BUSY
             assert busy.value.remark.startswith("[PCBUSY_CLEAN_QUEUE]broker busy")
+            assert not held.done()
             disk_goes_on.set()
-            held.remove(refused)
-            await asyncio.gather(*held, return_exceptions=True)
-            assert held[0].exception() is None
+            await held
             await producer.send(Message("orders", b"afterwards"))
 
     monkeypatch.setattr(Flusher, "sync", slow_sync)
+    monkeypatch.setattr(Durability, "watch", noticed)
     try:
         asyncio.run(dialogue())
     finally:

@@ -131,6 +131,17 @@ def test_a_notification_looks_at_tags_where_few_messages_wait(popper: Popper) ->
     assert has_message(popper, exp="C", expType="TAG")
 
 
+def test_a_notification_from_before_the_queue_begins_looks_at_no_tags(
+    popper: Popper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    popper.broker.store(TOPIC, 0, b"", {"TAGS": "A"})
+    popper.broker.store(TOPIC, 0, b"", {"TAGS": "A"})
+    assert not has_message(popper, exp="C", expType="TAG")
+    popper.broker.state.offsets.commit(GROUP, TOPIC, 0, 0, popper.broker.now_ms)
+    monkeypatch.setattr(popper.broker.state.store.find_queue(TOPIC, 0), "min_offset", 1)
+    assert has_message(popper, exp="C", expType="TAG")
+
+
 def test_a_notification_of_an_expression_waits_for_what_matches(popper: Popper) -> None:
     park = noticed(popper, exp="n > 5", expType="SQL92", pollTime=15_000)
     assert isinstance(park, Park)

@@ -136,3 +136,13 @@ def test_what_is_done_may_be_said_again_of_the_last_batches_only(
     monkeypatch.setattr("pocketmq.broker.popping.table.POP_CLOSED_REMEMBERED_MAX", 1)
     first, second = [popper.pop(1)[0] for _ in range(2)]
     assert [popper.ack(one) for one in (first, second, first, second)] == [0, 0, ResponseCode.NO_MESSAGE, 0]
+
+
+def test_a_record_of_the_whole_batch_after_one_of_a_message_lets_go_of_the_others(popper: Popper) -> None:
+    first, second = popper.pop(queue_id=0)
+    (checkpoint,) = popper.broker.state.pops.open.values()
+    pops = popper.broker.state.pops
+    pops.ack(checkpoint, [first.message.queue_offset], 1)
+    pops.ack(checkpoint, list(checkpoint.offsets), 2)
+    assert (checkpoint.is_closed, pops.open, pops.queues[checkpoint.key.queue].in_flight) == (True, {}, 0)
+    assert popper.ack(second) == ResponseCode.SUCCESS

@@ -9,10 +9,11 @@ from hand_stories import in_loop, opaques, topic_made
 
 from pocketmq.broker.popping import reviving
 from pocketmq.broker.router import HANDLERS, RUNS
-from pocketmq.model.outcome import Outcome
+from pocketmq.model.outcome import Outcome, Reply
 from pocketmq.node.session import Session
 from pocketmq.protocol.codes import RequestCode, ResponseCode
-from pocketmq.protocol.frame import Command, encode_request
+from pocketmq.protocol.connection import Connection
+from pocketmq.protocol.frame import Command, encode_request, encode_response
 from pocketmq.protocol.stored import decode_records
 from pocketmq.testing.faulty_disk import Fault, FaultyDisk
 from pocketmq.testing.lone_broker import LoneBroker
@@ -326,3 +327,51 @@ async def test_what_was_read_for_a_client_that_is_gone_is_hidden_from_nobody() -
     producer.received(pop_frame(7, **SQL))
     settled(hand)
     assert opaques(link) == [(7, 0)]
+
+
+@in_loop
+async def test_who_waits_again_waits_once_at_each_queue() -> None:
+    hand = HandDriver()
+    _, session = emptied(hand)
+    for opaque in range(10, 15):
+        session.received(pop_frame(opaque))
+    _, producer = hand.connect()
+    for queue_id in ("1", "2"):
+        producer.received(send_frame(5, b"second", queue_id=queue_id))
+        settled(hand)
+    waiting = hand.driver.parking.take(("TopicTest", 0))
+    assert len(waiting) == 3
+    assert [len(parked.more) for parked in waiting] == [len(set(parked.more)) for parked in waiting]
+
+
+@in_loop
+async def test_an_answer_of_a_client_among_acknowledgements_is_none_of_them() -> None:
+    hand = HandDriver()
+    link, session = topic_made(hand)
+    for number in range(2):
+        session.received(send_frame(3 + number, b"more"))
+    settled(hand)
+    session.received(pop_frame(2))
+    settled(hand)
+    (popped,) = [answer for answer in link.take() if answer.opaque == 2]
+    acks = [ack_frame(10 + offset, popped, offset) for offset in range(2)]
+    (asked,) = Connection().feed(acks[0])
+    session.received(acks[0] + encode_response(asked, Reply(RequestCode.ACK_MESSAGE)) + acks[1])
+    settled(hand)
+    assert opaques(link) == [(10, 0), (11, 0)]
+
+
+@in_loop
+async def test_a_message_that_came_back_is_answered_though_no_record_is_read_for_it() -> None:
+    hand = HandDriver()
+    link, session = topic_made(hand)
+    session.received(pop_frame(2, invisibleTime=1_000))
+    settled(hand)
+    link.take()
+    hand.now_ms += 1_000
+    reviving.due(hand.state, hand.now_ms)
+    settled(hand)
+    session.received(pop_frame(3))
+    settled(hand)
+    (answer,) = link.take()
+    assert (answer.opaque, answer.code, len(decode_records(answer.body))) == (3, 0, 1)

@@ -343,3 +343,16 @@ def test_delayed_messages_are_due_when_the_unit_says() -> None:
     entry = store.entry("SCHEDULE_TOPIC_XXXX", 2, 0)
     assert entry is not None
     assert entry.tags_code == T0 + 10_000
+
+
+def test_a_unit_that_is_not_written_yet_is_not_read_from_what_lies_in_its_place() -> None:
+    disk = MemoryDisk()
+    extension = new_extension(disk, 1 << 20)
+    first = extension.append(unit(1))
+    extension.write()
+    old = pack_unit(unit(99))
+    disk.open(f"{FOLDER}/{0:020d}").pwrite(len(pack_unit(unit(1))), old)
+    second = extension.append(unit(2))
+    assert first is not None
+    assert second is not None
+    assert extension.get_near([first, second]) == [unit(1), unit(2)]

@@ -7,7 +7,7 @@ import json
 import pytest
 from hand_frames import pull_fields
 
-from pocketmq.broker.filters.bit_maps import BitMaps
+from pocketmq.broker.filters.bit_maps import BitMaps, not_ruled_out
 from pocketmq.broker.filters.bloom import BloomFilter
 from pocketmq.broker.filters.filter_table import FilterTable
 from pocketmq.model.broker_settings import BrokerSettings
@@ -205,3 +205,18 @@ def test_a_filter_whose_bits_were_chosen_otherwise_is_born_anew() -> None:
         assert known is not None
         assert (known.said.born_time, known.said.is_dead) == (born, True)
     assert other.bit_map_bytes == BloomFilter(10, 50).bits // 8
+
+
+def test_one_bit_that_is_missing_rules_a_message_out() -> None:
+    broker = filtering_broker()
+    beat(broker, "G", "n >= 0")
+    store_numbers(broker, 1)
+    known = broker.state.filters.find("TopicA", "G")
+    assert known is not None
+    (bit_map,) = bit_maps(broker)
+    assert bit_map
+    free = next(1 << place for place in range(8) if not bit_map[0] >> place & 1)
+    queue = broker.state.store.queue("TopicA", 0)
+    entries = queue.raw(0, 1)
+    assert not_ruled_out(queue, entries, known) == entries
+    assert not_ruled_out(queue, entries, known._replace(bits=known.bits | free)) == b""
